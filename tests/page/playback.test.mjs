@@ -6,7 +6,8 @@ import { chunkFrom } from "../../replay_server/page/decode/chunk.js";
 import { PlaybackClock, SPEEDS } from "../../replay_server/page/playback/clock.js";
 import { divergenceIn, firstDivergence } from "../../replay_server/page/playback/divergence.js";
 import { skipDull } from "../../replay_server/page/playback/dull_spans.js";
-import { neighbourMarker, annotationMarkers } from "../../replay_server/page/playback/markers.js";
+import { annotationMarkers, cellsOf, neighbourMarker } from "../../replay_server/page/playback/markers.js";
+import { TimelineWindow } from "../../replay_server/page/views/timeline_window.js";
 import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";
 
 const always = () => true;
@@ -207,5 +208,36 @@ describe("divergence", () => {
       step: 2,
       what: "length",
     });
+  });
+});
+
+describe("the timeline", () => {
+  test("draws markers that would cover each other as one cell", () => {
+    const markers = [0, 1, 2, 40].map((index) => ({ index, kind: "affordance" }));
+    const cells = cellsOf(markers, (index) => index + 6);
+    assert.deepEqual(
+      cells.map(({ x, markers: found }) => [x, found.length]),
+      [
+        [9, 3],
+        [46, 1],
+      ],
+    );
+  });
+
+  test("zooms until a pixel is less than a step, around what is pointed at", () => {
+    const window = new TimelineWindow();
+    window.setEnds(0, 99_999);
+    for (let wheel = 0; wheel < 60; wheel++) window.zoom(1, 54_321);
+    const [low, high] = window.ends;
+    assert.ok(high - low <= 21 && low <= 54_321 && high >= 54_321, `${low} to ${high}`);
+    assert.ok(window.reveal(54_400));
+    assert.ok(window.ends[0] <= 54_400 && window.ends[1] >= 54_400);
+    window.centre(99_999);
+    assert.equal(window.ends[1], 99_999);
+    window.pan(-1);
+    assert.ok(window.ends[1] < 99_999);
+    for (let wheel = 0; wheel < 60; wheel++) window.zoom(-1, 99_999);
+    assert.deepEqual(window.ends, [0, 99_999]);
+    assert.equal(window.isZoomed, false);
   });
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -186,6 +187,35 @@ def test_a_meters_curve_appears_on_the_timeline_on_demand(page: Page, site: Site
     wait_until(
         lambda: count_pixels(pixels_of(page, ".timeline-canvas"), amber, 20) > 200, message="the curve on the timeline"
     )
+
+
+def test_the_timeline_names_its_curves_switches_markers_and_zooms(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=100")
+    page.locator(".meter").first.click()
+    expect(page.locator(".curve-key li")).to_have_text(
+        [re.compile("Return so far.* to "), re.compile("energy.*0% to 100%")]
+    )
+    used = page.get_by_role("button", name="Affordance used: ")
+    before = pixels_of(page, ".timeline-canvas")
+    used.click()
+    expect(used).to_have_attribute("aria-pressed", "false")
+    wait_until(lambda: (before != pixels_of(page, ".timeline-canvas")).any(), message="markers that are gone")
+    expect(page.locator(".timeline-overview")).to_be_hidden()
+    page.locator(".timeline-strip").hover(position={"x": 800, "y": 20})
+    page.mouse.wheel(0, -100)
+    page.keyboard.press("+")
+    expect(page.locator(".timeline-overview")).to_be_visible()
+    page.keyboard.press("End")
+    wait_for_step(page, lambda step: step == 299)
+    expect(page.locator(".playhead")).to_be_visible()
+    for _ in range(3):
+        page.keyboard.press("-")
+    expect(page.locator(".timeline-overview")).to_be_hidden()
+
+
+def test_a_caption_names_what_happens_while_it_plays(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?speed=4&autoplay=1")
+    expect(page.locator(".stage-caption")).to_have_text(re.compile("^[◆▼?★] "))
 
 
 def test_an_episode_without_positions_shows_its_curves(page: Page, site: Site) -> None:

@@ -22,6 +22,8 @@ export const KEYS = {
   nextMarker: ["]", "m"],
   previousEpisode: ["ArrowUp", "p"],
   nextEpisode: ["ArrowDown", "n"],
+  zoomIn: ["+", "="],
+  zoomOut: ["-"],
   loopFrom: ["i"],
   loopTo: ["o"],
   clearLoop: ["\\", "x"],

@@ -18,6 +18,32 @@ export function annotationMarkers(annotations, table) {
   });
 }
 
+/** Width of a cell of the timeline's lane, in CSS pixels: markers that share one would cover each other. */
+const CELL = 6;
+
+/**
+ * Markers by cells of the lane. A cell with several markers is drawn as a bar.
+ *
+ * @template {{index: number, kind: string}} Marker
+ * @param {Marker[]} markers in order
+ * @param {(index: number) => number} xOf
+ * @returns {{x: number, markers: Marker[]}[]} `x` is the middle of a single marker, or of a cell
+ */
+export function cellsOf(markers, xOf) {
+  /** @type {Map<number, Marker[]>} */
+  const cells = new Map();
+  for (const marker of markers) {
+    const cell = Math.floor(xOf(marker.index) / CELL);
+    const there = cells.get(cell);
+    if (there) there.push(marker);
+    else cells.set(cell, [marker]);
+  }
+  return [...cells].map(([cell, found]) => ({
+    x: found.length > 1 ? (cell + 0.5) * CELL : xOf(found[0].index),
+    markers: found,
+  }));
+}
+
 /**
  * The nearest marker before or after an index.
  *

@@ -15,6 +15,9 @@ import { readStep, readTrail } from "./step_view.js";
 
 /** @import { StepView } from "./step_view.js" */
 
+/** How long a caption stays on the board. */
+const CAPTION_MILLIS = 1500;
+
 export class Pane {
   node;
 
@@ -25,6 +28,8 @@ export class Pane {
   #action = element("span", { class: "stage-action" });
   #progress = element("span", { class: "stage-progress number" });
   #message = element("p", { class: "stage-message", hidden: true });
+  #caption = element("p", { class: "stage-caption", hidden: true, "aria-hidden": "true" });
+  #captionTimer = 0;
   #stage;
   #side;
   #meters;
@@ -49,6 +54,7 @@ export class Pane {
       this.#picture.node,
       this.#history.node,
       this.#message,
+      this.#caption,
     );
     this.#side = element("div", { class: "pane-side" }, this.#meters.node, this.#qValues.node, this.#info.node);
     this.node = element("div", { class: "pane unopened" }, this.#stage, this.#side);
@@ -94,6 +100,18 @@ export class Pane {
   }
 
   /**
+   * Show what happens in this step for a moment.
+   *
+   * @param {string} text
+   */
+  caption(text) {
+    setText(this.#caption, text);
+    this.#caption.hidden = false;
+    clearTimeout(this.#captionTimer);
+    this.#captionTimer = setTimeout(() => (this.#caption.hidden = true), CAPTION_MILLIS);
+  }
+
+  /**
    * Steps have arrived: clear the error once the wanted step, if any, is loaded.
    *
    * @param {?number} index
@@ -132,6 +150,7 @@ export class Pane {
     return step;
   }
   close() {
+    clearTimeout(this.#captionTimer);
     this.#picture.close();
     this.#grid.close();
     this.#history.close();

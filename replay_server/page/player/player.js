@@ -7,6 +7,7 @@ import { messageOf } from "../decode/errors.js";
 import { usualSpeed } from "../playback/clock.js";
 import { annotationMarkers } from "../playback/markers.js";
 import { afterPaint, element, setText } from "../shell/dom.js";
+import { MARKER_WORDS } from "../shell/looks.js";
 import { DeltaView } from "../views/delta_view.js";
 import { AnnotationsView } from "../views/annotations_view.js";
 import { TimelineView } from "../views/timeline_view.js";
@@ -67,6 +68,8 @@ export class Player extends EventTarget {
   /** Episodes of the same lane that have begun since the end of this live one. */
   #nEpisodesBehind = 0;
   #nextTimer = 0;
+  /** Index for which captions were shown last. */
+  #captionedIndex = 0;
   /** Whether the current step must still be announced to screen readers. */
   #isUnannounced = false;
 
@@ -151,6 +154,15 @@ export class Player extends EventTarget {
   alignBy(offset) {
     this.#panes.alignBy(offset);
     this.draw();
+  }
+
+  /**
+   * Zoom the timeline around the current step.
+   *
+   * @param {number} steps positive to zoom in
+   */
+  zoom(steps) {
+    this.#timeline.zoom(steps);
   }
 
   /** @param {Annotation[]} annotations */
@@ -291,6 +303,17 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("rest"));
   }
 
+  /** Name on the board what happens while it plays. */
+  #caption() {
+    const { index } = this.clock;
+    const before = this.#captionedIndex;
+    this.#captionedIndex = index;
+    if (!this.clock.isPlaying || index <= before) return;
+    const marker = this.store.markers.findLast((each) => each.index > before && each.index <= index);
+    if (marker && marker.kind !== "end")
+      this.#panes.list[0].caption(`${MARKER_WORDS[marker.kind].sign} ${marker.label}`);
+  }
+
   #announce() {
     if (this.clock.isPlaying || this.#frames.isClosed) return;
     this.#isUnannounced = false;
@@ -318,6 +341,7 @@ export class Player extends EventTarget {
     for (const [number, step] of steps.entries()) if (step) this.stores[number].fetchAhead(step.index);
     this.#delta?.draw(steps[0], steps[1], meterNames);
     this.#timeline.draw(this.clock.position);
+    this.#caption();
     if (steps[0]) this.node.dataset.step = String(steps[0].number);
     const { isPlaying } = this.clock;
     if (!live && this.clock.isAtEnd) this.#goOnSoon();

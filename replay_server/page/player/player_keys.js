@@ -52,6 +52,8 @@ export function playerKeys(player, page) {
     { keys: KEYS.nextMarker, does: "next marker", run: () => controls.toMarker(1) },
     { keys: KEYS.previousEpisode, does: "previous episode", run: toEpisode && (() => toEpisode(-1)) },
     { keys: KEYS.nextEpisode, does: "next episode", run: toEpisode && (() => toEpisode(1)) },
+    { keys: KEYS.zoomIn, does: "zoom the timeline in", run: () => player.zoom(1) },
+    { keys: KEYS.zoomOut, does: "zoom the timeline out", run: () => player.zoom(-1) },
     { keys: KEYS.loopFrom, does: "start the loop here", run: () => controls.loopFrom() },
     { keys: KEYS.loopTo, does: "end the loop here", run: () => controls.loopTo() },
     { keys: KEYS.clearLoop, does: "clear the loop", run: () => controls.setLoop(null) },

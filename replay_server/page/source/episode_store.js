@@ -39,6 +39,13 @@ export class EpisodeStore extends EventTarget {
    */
   annotations = [];
 
+  /**
+   * Kinds of markers that the person switched off.
+   *
+   * @type {Set<import("./outline.js").MarkerKind>}
+   */
+  hiddenKinds = new Set();
+
   #source;
   /** @type {Map<number, Chunk>} */
   #chunks = new Map();
@@ -79,12 +86,17 @@ export class EpisodeStore extends EventTarget {
     return this.outline?.table.nSteps ?? 0;
   }
 
-  /** All markers on the timeline, in order. */
-  get markers() {
+  /** All markers, in order. */
+  get allMarkers() {
     const { markers } = this.opened;
     return this.annotations.length
       ? [...markers, ...this.annotations].sort((one, other) => one.index - other.index)
       : markers;
+  }
+
+  /** The markers on the timeline, in order: all but those of the hidden kinds. */
+  get markers() {
+    return this.hiddenKinds.size ? this.allMarkers.filter(({ kind }) => !this.hiddenKinds.has(kind)) : this.allMarkers;
   }
 
   /** Open the next episode of the run that is followed. */

@@ -5,6 +5,7 @@
 import { element, setText } from "../shell/dom.js";
 import { LEVEL_SHARES } from "../shell/looks.js";
 import { formatMeter, formatMeterChange, isNumber } from "../shell/numbers.js";
+import { colourNameOf } from "./affordance_marks.js";
 
 /** @import { StepView } from "../player/step_view.js" */
 /** @import { Outline } from "../source/outline.js" */
@@ -84,6 +85,7 @@ export class MetersView {
       change,
     );
     button.dataset.meter = String(meter);
+    button.style.setProperty("--curve", `var(--${colourNameOf(meter)})`);
     return { button, fill, value, change };
   }
 

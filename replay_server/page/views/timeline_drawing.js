@@ -1,5 +1,6 @@
 /** The static part of the timeline on its canvas: curves, with a lane of markers below. */
 
+import { cellsOf } from "../playback/markers.js";
 import { hatch, prepareCanvas } from "../shell/canvas.js";
 import { isNumber } from "../shell/numbers.js";
 import { colours } from "../shell/theme.js";
@@ -25,23 +26,24 @@ const meterColour = (colour, meter) => colour[colourNameOf(meter)];
  *
  * @param {HTMLCanvasElement} canvas
  * @param {{store: import("../source/episode_store.js").EpisodeStore, xOf: function(number): number, shownMeters:
- *   Set<number>, loop: ?[number, number], skipsDull: boolean}} shown `xOf` maps a step number to a position
+ *   Set<number>, loop: ?[number, number], skipsDull: boolean, curves: import("./timeline_curves.js").Curves}} shown `xOf`
+ *   maps a step number to a position
  */
-export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull }) {
+export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull, curves }) {
   const { context: pen, width, height } = prepareCanvas(canvas);
   const colour = colours();
   const { opened: outline } = store;
-  const { table, overview, meterRanges } = outline;
+  const { table, meterRanges } = outline;
   const xOfIndex = (/** @type {number} */ index) => xOf(table.numberOf(index));
   const bottom = height - LANE_HEIGHT;
   pen.fillStyle = colour.ground;
   pen.fillRect(0, 0, width, bottom);
 
-  const xs = overview.index.map(xOfIndex);
-  const breaks = gapBreaks(overview.index, table);
-  drawReward(pen, xs, overview.cumulative_reward, breaks, bottom, colour);
+  const xs = curves.index.map(xOfIndex);
+  const breaks = gapBreaks(curves.index, table);
+  drawReward(pen, xs, curves.returns, breaks, bottom, colour);
   for (const meter of shownMeters) {
-    drawCurve(pen, xs, overview.meters[meter], breaks, meterRanges[meter], bottom, meterColour(colour, meter), 1.25);
+    drawCurve(pen, xs, curves.meters[meter], breaks, meterRanges[meter], bottom, meterColour(colour, meter), 1.25);
   }
   if (skipsDull) for (const [from, to] of outline.dull) drawCut(pen, xOfIndex(from), xOfIndex(to), bottom, colour);
   if (loop) drawLoop(pen, xOfIndex(loop[0]), xOfIndex(loop[1]), height, colour);
@@ -50,7 +52,60 @@ export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull 
   }
   pen.fillStyle = colour.line;
   pen.fillRect(0, bottom, width, 1);
-  for (const { index, kind } of store.markers) drawMarker(pen, xOfIndex(index), bottom, kind, colour);
+  const inSight = store.markers.filter(({ index }) => xOfIndex(index) >= 0 && xOfIndex(index) <= width);
+  const isNote = (/** @type {{kind: MarkerKind}} */ { kind }) => kind === "annotation";
+  const found = inSight.filter((marker) => !isNote(marker));
+  for (const { x, markers } of cellsOf(found, xOfIndex)) {
+    if (markers.length > 1) drawDensity(pen, x, bottom, markers, colour);
+    else drawMarker(pen, x, bottom, markers[0].kind, colour);
+  }
+  for (const { index, kind } of inSight.filter(isNote)) drawMarker(pen, xOfIndex(index), bottom, kind, colour);
+}
+
+/**
+ * Draw the overview strip: the curve of the return, and the part that the timeline shows.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {{store: import("../source/episode_store.js").EpisodeStore, xOf: function(number): number, shown: [number,
+ *   number]}} strip `xOf` maps a step number to a position
+ */
+export function drawOverview(canvas, { store, xOf, shown: [low, high] }) {
+  const { context: pen, width, height } = prepareCanvas(canvas);
+  const colour = colours();
+  const { table, overview } = store.opened;
+  pen.fillStyle = colour.ground;
+  pen.fillRect(0, 0, width, height);
+  const xs = overview.index.map((index) => xOf(table.numberOf(index)));
+  drawReward(pen, xs, overview.cumulative_reward, gapBreaks(overview.index, table), height, colour);
+  pen.fillStyle = colour.cut;
+  pen.fillRect(0, 0, xOf(low), height);
+  pen.fillRect(xOf(high), 0, width - xOf(high), height);
+  pen.strokeStyle = colour.accent;
+  pen.lineWidth = 2;
+  pen.strokeRect(xOf(low), 1, Math.max(4, xOf(high) - xOf(low)), height - 2);
+}
+
+/**
+ * Draw markers that share a cell as a bar, higher for more of them, in the colours of their kinds.
+ *
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} x
+ * @param {number} laneTop
+ * @param {{kind: MarkerKind}[]} markers
+ * @param {Colours} colour
+ */
+function drawDensity(pen, x, laneTop, markers, colour) {
+  const height = Math.min(LANE_HEIGHT - 2, 6 + 2.5 * Math.log2(markers.length));
+  /** @type {Map<MarkerKind, number>} */
+  const counts = new Map();
+  for (const { kind } of markers) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  let y = laneTop + LANE_HEIGHT - 1;
+  for (const [kind, count] of counts) {
+    const part = (height * count) / markers.length;
+    y -= part;
+    pen.fillStyle = colour[`marker-${kind}`] || colour.muted;
+    pen.fillRect(x - 2, y, 4, part);
+  }
 }
 
 /**

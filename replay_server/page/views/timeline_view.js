@@ -10,7 +10,10 @@ import { formatCount, formatNumber } from "../shell/numbers.js";
 import { onThemeChange } from "../shell/theme.js";
 import { Axis } from "./axis.js";
 import { placeBubble, watchPointer } from "./pointer.js";
-import { drawTimeline } from "./timeline_drawing.js";
+import { curvesOf } from "./timeline_curves.js";
+import { drawOverview, drawTimeline } from "./timeline_drawing.js";
+import { TimelineKey } from "./timeline_key.js";
+import { TimelineWindow } from "./timeline_window.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 /** @import { Marker, Outline } from "../source/outline.js" */
@@ -47,6 +50,19 @@ export class TimelineView {
   /** @type {?EpisodeStore} */
   #store = null;
   #axis = new Axis(INSET, INSET);
+  #wholeAxis = new Axis(INSET, INSET);
+  #window = new TimelineWindow();
+  #overviewCanvas = element("canvas", { class: "overview-canvas", "aria-hidden": "true" });
+  #overview = element(
+    "div",
+    {
+      class: "timeline-overview",
+      hidden: true,
+      title: "The whole episode: drag to move the part that the timeline shows",
+    },
+    this.#overviewCanvas,
+  );
+  #key = new TimelineKey(() => this.refresh());
   /** Width of the strip in CSS pixels; 0 until it is on the page. */
   #width = 0;
   #index = 0;
@@ -88,14 +104,34 @@ export class TimelineView {
       cancel: () => on.dragging(false),
       leave: () => this.#leave(),
     });
-    this.node = element("div", { class: "timeline" }, this.#strip, this.#bubble);
+    this.#strip.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    watchPointer(this.#overview, {
+      isReady: () => Boolean(this.#store?.outline),
+      begin: (event) => this.#centre(event),
+      move: (event, isDragging) => isDragging && this.#centre(event),
+      end: () => {},
+      leave: () => {},
+    });
+    this.node = element("div", { class: "timeline" }, this.#key.node, this.#strip, this.#overview, this.#bubble);
     this.#observer.observe(this.#strip);
   }
 
   /** @param {EpisodeStore} store */
   open(store) {
     this.#store = store;
+    this.#window.reset();
+    this.#overview.hidden = true;
     this.refresh();
+  }
+
+  /**
+   * Zoom around the playhead.
+   *
+   * @param {number} steps positive to zoom in
+   */
+  zoom(steps) {
+    const outline = this.#store?.outline;
+    if (outline) this.#zoom(steps, outline.table.numberOf(this.#index));
   }
 
   /** @param {Set<number>} meters */
@@ -132,7 +168,16 @@ export class TimelineView {
         shownMeters: this.#shownMeters,
         loop: this.#loop,
         skipsDull: this.#skipsDull,
+        curves: this.#curves(store),
       });
+      this.#key.show(store, this.#shownMeters);
+      if (this.#window.isZoomed) {
+        drawOverview(this.#overviewCanvas, {
+          store,
+          xOf: (number) => this.#wholeAxis.xOf(number, this.#width),
+          shown: [axis.low, axis.high],
+        });
+      }
       this.#placePlayhead();
     });
   }
@@ -144,6 +189,9 @@ export class TimelineView {
    */
   draw(position) {
     this.#index = position;
+    const outline = this.#store?.outline;
+    if (this.#window.isZoomed && outline && this.#window.reveal(outline.table.numberOf(Math.floor(position))))
+      this.refresh();
     this.#placePlayhead();
   }
 
@@ -172,8 +220,50 @@ export class TimelineView {
       (reach, gap) => Math.max(reach, gap.endStep ?? gap.firstStep * (1 + OPEN_GAP_SHARE)),
       table.endStep,
     );
-    this.#axis.span(0, Math.max(1, end - 1));
+    this.#wholeAxis.span(0, Math.max(1, end - 1));
+    this.#window.setEnds(0, Math.max(1, end - 1));
+    this.#axis.span(...this.#window.ends);
     return this.#axis;
+  }
+
+  /** @param {EpisodeStore} store */
+  #curves(store) {
+    const { table } = store;
+    const [low, high] = this.#window.ends;
+    const last = Math.max(0, table.nSteps - 1);
+    return curvesOf(store, [table.indexOf(Math.floor(low)), Math.min(last, table.indexOf(Math.ceil(high)) + 1)], () =>
+      this.refresh(),
+    );
+  }
+
+  /** @param {WheelEvent} event */
+  #wheel(event) {
+    if (!this.#store?.outline) return;
+    const isSideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
+    if (!this.#window.isZoomed && (isSideways || event.deltaY > 0)) return; // the page scrolls
+    event.preventDefault();
+    if (isSideways) {
+      this.#window.pan(Math.sign(event.deltaX || event.deltaY) / 10);
+      this.refresh();
+    } else {
+      this.#zoom(-Math.sign(event.deltaY), this.#axisOf(this.#store.opened).valueAt(event, this.#strip));
+    }
+  }
+
+  /**
+   * @param {number} steps
+   * @param {number} number
+   */
+  #zoom(steps, number) {
+    this.#window.zoom(steps, number);
+    this.#overview.hidden = !this.#window.isZoomed;
+    this.refresh();
+  }
+
+  /** @param {PointerEvent} event */
+  #centre(event) {
+    this.#window.centre(this.#wholeAxis.valueAt(event, this.#overview));
+    this.refresh();
   }
 
   /**
@@ -188,6 +278,7 @@ export class TimelineView {
     const outline = this.#store?.outline;
     if (!outline || !this.#width) return;
     const x = this.#axisOf(outline).xOf(outline.table.numberOf(this.#index), this.#width);
+    this.#playhead.hidden = x < 0 || x > this.#width;
     this.#playhead.style.transform = `translateX(${x.toFixed(2)}px)`;
   }
 

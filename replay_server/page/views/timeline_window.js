@@ -1,0 +1,108 @@
+/** The part of the episode that the timeline shows, in step numbers. Pure. */
+
+/** Steps that the timeline shows at least. */
+const LEAST_STEPS = 20;
+
+/** Factor of one step of the wheel or one key. */
+const FACTOR = 1.3;
+
+export class TimelineWindow {
+  /** First and last step number of the episode. */
+  #first = 0;
+  #last = 1;
+  /**
+   * The shown part; null for the whole episode.
+   *
+   * @type {?[low: number, high: number]}
+   */
+  #shown = null;
+
+  /**
+   * Set the ends of the episode. The shown part stays if it can.
+   *
+   * @param {number} first
+   * @param {number} last
+   */
+  setEnds(first, last) {
+    this.#first = first;
+    this.#last = last;
+    if (this.#shown) this.#show(...this.#shown);
+  }
+
+  /** Show the whole episode. */
+  reset() {
+    this.#shown = null;
+  }
+
+  get isZoomed() {
+    return this.#shown !== null;
+  }
+
+  /** First and last step number that are shown. */
+  get ends() {
+    return this.#shown ?? [this.#first, this.#last];
+  }
+
+  /**
+   * Zoom and keep a step number in its place.
+   *
+   * @param {number} steps positive to zoom in
+   * @param {number} number
+   */
+  zoom(steps, number) {
+    const [low, high] = this.ends;
+    const factor = FACTOR ** -steps;
+    this.#show(number - (number - low) * factor, number + (high - number) * factor);
+  }
+
+  /**
+   * Move the shown part, so that a step number is in its middle.
+   *
+   * @param {number} number
+   */
+  centre(number) {
+    if (!this.#shown) return;
+    const half = (this.#shown[1] - this.#shown[0]) / 2;
+    this.#show(number - half, number + half);
+  }
+
+  /**
+   * Move the shown part by a share of its width.
+   *
+   * @param {number} share
+   */
+  pan(share) {
+    if (!this.#shown) return;
+    const [low, high] = this.#shown;
+    this.#show(low + share * (high - low), high + share * (high - low));
+  }
+
+  /**
+   * Turn the page if a step number is not shown.
+   *
+   * @param {number} number
+   * @returns {boolean} whether the shown part moved
+   */
+  reveal(number) {
+    if (!this.#shown || (number >= this.#shown[0] && number <= this.#shown[1])) return false;
+    const width = this.#shown[1] - this.#shown[0];
+    const low = number > this.#shown[1] ? number - width / 10 : number - (9 * width) / 10;
+    this.#show(low, low + width);
+    return true;
+  }
+
+  /**
+   * @param {number} low
+   * @param {number} high
+   */
+  #show(low, high) {
+    const whole = this.#last - this.#first;
+    const width = Math.max(Math.min(LEAST_STEPS, whole), high - low);
+    if (width >= whole) {
+      this.#shown = null;
+      return;
+    }
+    const start = Math.min(Math.max(low + (high - low - width) / 2, this.#first), this.#last - width);
+    this.#shown = [start, start + width];
+  }
+}

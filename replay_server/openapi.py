@@ -103,6 +103,18 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     ),
     (
         "get",
+        f"{_EPISODE}/player.html",
+        "The player with the episode in one HTML file, which needs no server",
+        {"parameters": [_VERSION], "content": ["text/html"]},
+    ),
+    (
+        "get",
+        f"{_EPISODE}/steps.csv",
+        "All steps as a table",
+        {"parameters": [_VERSION], "content": ["text/csv"]},
+    ),
+    (
+        "get",
         f"{_EPISODE}/thumbnail.png",
         "A thumbnail of one step, or of the whole episode",
         {

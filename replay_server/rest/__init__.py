@@ -9,6 +9,7 @@ from replay_server.rest.annotations import make_annotations
 from replay_server.rest.description import make_description
 from replay_server.rest.episodes import make_episodes
 from replay_server.rest.errors import add_error_handlers
+from replay_server.rest.exports import make_exports
 from replay_server.rest.files import make_files
 from replay_server.rest.health import make_health
 from replay_server.rest.runs import make_runs
@@ -26,7 +27,16 @@ PREFIX = "/api/v1"
 def add_rest(app: Flask, services: Services, settings: Settings) -> None:
     """Register every route."""
     add_error_handlers(app)
-    for make in (make_runs, make_episodes, make_steps, make_files, make_thumbnails, make_tags, make_annotations):
+    for make in (
+        make_runs,
+        make_episodes,
+        make_steps,
+        make_files,
+        make_exports,
+        make_thumbnails,
+        make_tags,
+        make_annotations,
+    ):
         app.register_blueprint(make(services), url_prefix=PREFIX)
     if settings.redis.url is not None:  # videos need render workers, whose queue is in Redis
         app.register_blueprint(make_videos(services, settings), url_prefix=PREFIX)

@@ -141,3 +141,22 @@ def test_a_phone_in_landscape_shows_the_world_and_the_controls(
     before = shown_step(page)
     page.keyboard.press(".")
     wait_for_step(page, lambda step: step == before + 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "more"),
+    [((640, 420), "&embed=1"), ((640, 420), "&embed=1&panels=grid"), ((390, 844), ""), ((720, 450), "")],
+)
+def test_the_board_has_more_than_half_of_a_small_frame(
+    page: Page, site: Site, size: tuple[int, int], more: str
+) -> None:
+    width, height = size
+    page.set_viewport_size({"width": width, "height": height})
+    open_episode(page, f"{site.address}{EPISODE}?t=40{more}")
+    board, deck = page.locator(".board:visible").first.bounding_box(), page.locator(".deck").bounding_box()
+    assert board is not None
+    assert deck is not None
+    assert board["width"] * board["height"] >= 0.55 * width * height
+    assert board["y"] + board["height"] <= deck["y"] + 0.5, "the deck covers the board"
+    assert deck["y"] + deck["height"] <= height
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -216,6 +218,46 @@ def test_the_timeline_names_its_curves_switches_markers_and_zooms(page: Page, si
 def test_a_caption_names_what_happens_while_it_plays(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?speed=4&autoplay=1")
     expect(page.locator(".stage-caption")).to_have_text(re.compile("^[◆▼?★] "))
+
+
+def test_the_end_of_an_episode_says_how_it_ended_and_leads_on(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=290&speed=16&autoplay=1")
+    end = page.get_by_role("region", name="End of the episode")
+    expect(end).to_contain_text(re.compile(r"The episode is over.*300 steps · return", re.DOTALL))
+    end.get_by_role("button", name="Replay").click()
+    expect(end).to_be_hidden()
+    expect(end).to_be_visible()
+    end.get_by_role("button", name="Compare with best").click()
+    page.wait_for_url(re.compile("/2.*compare=\\d"))
+    page.goto(f"{site.address}{SHAPES}/2?t=290&speed=16&autoplay=1")
+    end.get_by_role("button", name="Next kept (n)").click()
+    page.wait_for_url("**/shapes/episodes/3*")
+
+
+def test_an_episode_is_shared_by_links_code_and_files(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=20&sel=10..30")
+    copied = {}
+    for label in ("Copy link to step 20", "Copy link that loops", "Copy embed code"):
+        page.get_by_role("button", name="Share").click()
+        page.get_by_role("button", name=label).click()
+        expect(page.locator("#message")).to_contain_text("copied")
+        copied[label] = page.evaluate("navigator.clipboard.readText()")
+    assert copied["Copy link to step 20"].endswith("/2?t=20&sel=10..30")
+    assert "sel=10..30&autoplay=1" in copied["Copy link that loops"]
+    assert 'src="http' in copied["Copy embed code"]
+    assert "embed=1" in copied["Copy embed code"]
+    saved = {}
+    for label in ("Picture of this step (PNG)", "Player in one HTML file", "Steps as a table (CSV)", "Recording"):
+        page.get_by_role("button", name="Share").click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name=label).click()
+        saved[download.value.suggested_filename] = download.value.path().read_bytes()
+    table = list(csv.DictReader(io.StringIO(saved["episode_000002.csv"].decode())))
+    assert [float(row["reward"]) for row in table] == pytest.approx(WALK["reward"].tolist())
+    assert [float(row["meters.1"]) for row in table] == pytest.approx(WALK["meters"][:, 1].tolist())
+    assert saved["step-20.png"].startswith(b"\x89PNG")
+    assert b"Episode 2 of shapes" in saved["episode_000002.html"]
+    assert len(saved) == 4
 
 
 def test_an_episode_without_positions_shows_its_curves(page: Page, site: Site) -> None:

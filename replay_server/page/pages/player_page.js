@@ -8,9 +8,10 @@ import { playerKeys } from "../player/player_keys.js";
 import { copyText, showHelp, showMessage } from "../shell/dialogs.js";
 import { afterPaint, element } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
+import { showShareMenu } from "../shell/share_menu.js";
 import { linkTo, replaceLink, visit } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
-import { fetchNeighbour } from "../source/api.js";
+import { episodeFileUrl, fetchBest, fetchNeighbour, stillUrl } from "../source/api.js";
 import { EpisodeStore } from "../source/episode_store.js";
 import { SocketSource } from "../source/socket_source.js";
 import { EpisodeHeader } from "../views/episode_header.js";
@@ -109,6 +110,7 @@ export class PlayerPage {
     const { outline } = this.#player.store;
     return {
       ...this.#place,
+      autoplay: false,
       page: "player",
       runId: outline?.runId ?? this.#place.runId,
       episodeId: this.#place.episodeId === null ? null : (outline?.episodeId ?? this.#place.episodeId),
@@ -126,6 +128,7 @@ export class PlayerPage {
     return {
       toEpisode: (/** @type {number} */ direction) => this.#toEpisode(direction),
       compare: () => this.#header?.askForOther(),
+      compareWithBest: () => this.#compareWithBest(),
       copyLink: () => this.#copyLink(),
       annotate: () => this.#annotations.write(),
       editAnnotation: (/** @type {Annotation} */ annotation) => this.#annotations.edit(annotation),
@@ -139,6 +142,7 @@ export class PlayerPage {
       toNumber: (episodeId) => this.#visit({ ...ELSEWHERE, episodeId }),
       compareWith: (episodeId) => this.#compareWith(episodeId),
       align: (align) => this.#align(align),
+      share: () => this.#share(),
       stopComparing: () => this.#visit({ compared: null }),
     });
     this.#header.showPlace(this.#place);
@@ -223,6 +227,40 @@ export class PlayerPage {
   #compareWith(episodeId) {
     const { runId } = this.#player.store.outline ?? this.#place;
     this.#visit({ compared: { runId, episodeId }, align: "divergence", step: null });
+  }
+
+  async #compareWithBest() {
+    const { outline } = this.#player.store;
+    if (!outline) return;
+    try {
+      const best = await fetchBest(outline.runId, outline.episodeId);
+      if (best === null) showMessage("This is the only complete episode of the run.");
+      else this.#compareWith(best);
+    } catch (error) {
+      showMessage(messageOf(error));
+    }
+  }
+
+  #share() {
+    const { outline, nSteps } = this.#player.store;
+    if (!outline || outline.live) {
+      this.#copyLink();
+      return;
+    }
+    const { runId, episodeId } = outline;
+    const step = this.#player.stepNumber;
+    const there = { ...this.#here, step, compared: null };
+    showShareMenu({
+      title: `Share episode ${episodeId}`,
+      link: linkTo(there),
+      loop: linkTo({ ...there, loops: true, autoplay: true, selection: this.#player.selection }),
+      embed: linkTo({ ...there, embed: true, panels: ["grid"], theme: null }),
+      step,
+      picture: nSteps ? stillUrl(runId, episodeId, this.#player.clock.index) : null,
+      html: episodeFileUrl(runId, episodeId, "player.html"),
+      table: episodeFileUrl(runId, episodeId, "steps.csv"),
+      file: episodeFileUrl(runId, episodeId, "file"),
+    });
   }
 
   #copyLink() {

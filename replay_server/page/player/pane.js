@@ -83,6 +83,11 @@ export class Pane {
     this.#side.prepend(panel);
   }
 
+  /** @param {HTMLElement} node something to show over the stage */
+  cover(node) {
+    this.#stage.append(node);
+  }
+
   /** The episode's metadata has changed. */
   describe() {
     this.#info.describe();

@@ -10,6 +10,7 @@ import { afterPaint, element, setText } from "../shell/dom.js";
 import { MARKER_WORDS } from "../shell/looks.js";
 import { DeltaView } from "../views/delta_view.js";
 import { AnnotationsView } from "../views/annotations_view.js";
+import { EndView } from "../views/end_view.js";
 import { TimelineView } from "../views/timeline_view.js";
 import { TransportView } from "../views/transport_view.js";
 import { describeStep } from "./announcement.js";
@@ -58,6 +59,7 @@ export class Player extends EventTarget {
   #deck = element("div", { class: "panel deck" });
   #announcer = element("p", { class: "sr-only", "aria-live": "polite" });
   #banner = new Banner();
+  #end;
   #preview;
   /**
    * Run, episode and step that were shown last, where an episode that is opened again continues.
@@ -106,6 +108,8 @@ export class Player extends EventTarget {
       edit: page.editAnnotation,
     });
     this.#panes.list[0].add(this.#annotations.node);
+    this.#end = new EndView({ ...page, replay: () => this.controls.play() });
+    this.#panes.list[0].cover(this.#end.node);
     this.#deck.append(this.#timeline.node, this.#transport.node);
     const delta = this.#delta ? [this.#delta.node] : [];
     this.node.append(this.#banner.node, this.#panes.node, ...delta, this.#deck, this.#announcer);
@@ -249,6 +253,7 @@ export class Player extends EventTarget {
     this.#nEpisodesBehind = 0;
     this.#banner.showWaiting("");
     this.#deck.classList.remove("unopened");
+    this.#end.hide();
     this.store.annotations = [];
     this.#annotations.show([]);
     this.#timeline.open(this.store);
@@ -345,8 +350,12 @@ export class Player extends EventTarget {
     if (steps[0]) this.node.dataset.step = String(steps[0].number);
     const { isPlaying } = this.clock;
     if (!live && this.clock.isAtEnd) this.#goOnSoon();
-    if (!isPlaying && wasPlaying) this.#rest();
-    else if (!isPlaying && steps[0] && this.#isUnannounced) afterPaint(() => this.#announce());
+    this.node.toggleAttribute("data-playing", isPlaying);
+    if (isPlaying || !this.clock.isAtEnd) this.#end.hide();
+    if (!isPlaying && wasPlaying) {
+      if (steps[0] && !live && this.clock.isAtEnd && !this.controls.isFollowing) this.#end.show(this.store, steps[0]);
+      this.#rest();
+    } else if (!isPlaying && steps[0] && this.#isUnannounced) afterPaint(() => this.#announce());
     return isPlaying;
   }
 }

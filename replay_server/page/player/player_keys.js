@@ -15,6 +15,7 @@ import { KEYS } from "../playback/keys.js";
  * @property {() => void} [openPage]
  * @property {(direction: -1|1) => void} [toEpisode]
  * @property {() => void} [compare]
+ * @property {() => void} [compareWithBest]
  * @property {() => void} [leave]
  */
 

@@ -167,6 +167,7 @@ export function linkTo(place) {
   if (place.speed && place.speed !== usualSpeed(place)) query.set("speed", String(place.speed));
   if (place.selection) query.set("sel", place.selection.join(".."));
   else if (place.loops) query.set("loop", "1");
+  if (place.autoplay) query.set("autoplay", "1");
   if (place.skipsDull) query.set("skip", "1");
   if (place.compared) {
     query.set("compare", String(place.compared.episodeId));

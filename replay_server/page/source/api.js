@@ -181,6 +181,37 @@ export async function fetchNeighbour(runId, episodeId, direction) {
 }
 
 /**
+ * The complete episode of the run with the highest return, other than this one, or null.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @returns {Promise<?number>}
+ */
+export async function fetchBest(runId, episodeId) {
+  const { episodes } = await fetchEpisodes({ run: runId, recorded: true, complete: true, limit: 2, sort: "-reward" });
+  return episodes.find(({ episode_id: id }) => id !== episodeId)?.episode_id ?? null;
+}
+
+/**
+ * The picture of one step.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @param {number} index
+ */
+export const stillUrl = (runId, episodeId, index) =>
+  `${ROOT}${episodePath(runId, episodeId)}/thumbnail.png?t=${index}&size=640&theme=${currentTheme()}`;
+
+/**
+ * What the server offers for saving.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @param {"file"|"player.html"|"steps.csv"} name
+ */
+export const episodeFileUrl = (runId, episodeId, name) => `${ROOT}${episodePath(runId, episodeId)}/${name}`;
+
+/**
  * @param {string} runId
  * @param {number} episodeId
  * @param {number} size in pixels

@@ -36,7 +36,7 @@ export class EpisodeHeader {
 
   /**
    * @param {{toEpisode: function(-1|1): void, toNumber: function(number): void, compareWith: function(number): void,
-   *   align: function(Alignment): void, stopComparing: function(): void}} on
+   *   align: function(Alignment): void, share: function(): void, stopComparing: function(): void}} on
    */
   constructor(on) {
     this.#on = on;
@@ -76,6 +76,7 @@ export class EpisodeHeader {
           icon("compare"),
           "Compare",
         ),
+        element("button", { type: "button", class: "button", on: { click: on.share } }, icon("link"), "Share"),
         this.#video.node,
       ),
       this.#comparison,

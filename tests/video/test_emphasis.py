@@ -76,6 +76,13 @@ def test_the_last_frames_have_a_card_with_the_outcome(episode) -> None:
     assert not changed(renderer, plain, before).any()
 
 
+def test_an_episode_without_events_has_no_captions() -> None:
+    calm = [replace(step, meters=(), interaction_progress=0.0, reward=1.0) for step in sample_steps(3)]
+    episode = sample_episode(steps=calm, affordance_layout={})
+    renderer, plain = renderer_of(episode, captions="burn"), renderer_of(episode)
+    assert not any(changed(renderer, plain, frame).any() for frame in range(renderer.n_frames))
+
+
 def test_magnifying_keeps_a_point_and_stays_within_the_picture() -> None:
     picture = np.zeros((40, 60, 3), np.uint8)
     picture[20, 30] = 255

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -116,13 +117,12 @@ class Emphasis:
             if marker.kind in _CAPTIONED:
                 found.setdefault(self._timeline.frame_of_step(marker.index), marker)
         starts = sorted(found)
-        ends = [*starts[1:], self._timeline.n_frames]
         return [
             _Caption(
                 start, min(start + length, end), f"{found[start].label[:1].upper()}{found[start].label[1:]}",
                 found[start].kind,
             )
-            for start, end in zip(starts, ends, strict=True)
+            for start, end in pairwise([*starts, self._timeline.n_frames])
         ]  # fmt: skip
 
     def _crisis_list(self, markers: Sequence[Marker]) -> list[_Crisis]:

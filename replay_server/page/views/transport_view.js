@@ -121,7 +121,7 @@ export class TransportView {
 }
 
 /**
- * How far behind the newest step, in words; empty if it is near.
+ * Distance to the newest step, in words; empty if it is near.
  *
  * @param {{nEpisodes: number, nSteps: number}} behind
  */

@@ -23,11 +23,13 @@ __all__ = [
     "MAX_COLUMNS",
     "MAX_DIMENSIONS",
     "MAX_NAME_LENGTH",
+    "MAX_TEXT_BYTES",
     "STEP_COLUMNS",
     "STEP_FIELDS",
     "ColumnSpec",
     "Encoding",
     "EpisodeSchema",
+    "is_text",
 ]
 
 STEP_FIELDS: Mapping[str, Literal["array", "scalar"]] = {
@@ -69,6 +71,9 @@ MAX_DIMENSIONS = 8
 MAX_STEP_BYTES = 64 * 2**20
 """Largest value of a column; an HD image of floats fits."""
 
+MAX_TEXT_BYTES = 2**18
+"""Longest text of a step in UTF-8: about 60,000 tokens. The recorder cuts longer ones."""
+
 
 class Encoding(StrEnum):
     """How values are arranged before LZ4 compression; FORMAT.md has the rules."""
@@ -83,10 +88,14 @@ class Encoding(StrEnum):
     """Booleans, eight per byte."""
     XOR = "xor"
     """Pictures, each as its difference from the one before it, packed by itself."""
+    TEXT = "text"
+    """Texts of any length: their lengths, then their UTF-8 bytes."""
 
 
 _ENCODINGS = {str(encoding): encoding for encoding in Encoding}
 _XOR_DTYPES = ("|u1", "<u2")
+_TEXT_DTYPE = "|u1"
+"""Of UTF-8 bytes. Readers that don't know texts know it, so they get as far as the encoding and ask for an update."""
 _ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in ALLOWED_DTYPES}
 
 
@@ -96,8 +105,8 @@ class ColumnSpec:
 
     Args:
         name: one of ``STEP_COLUMNS`` or ``extras.<name>``.
-        dtype: one of ``ALLOWED_DTYPES``.
-        shape: shape of one step's value; ``()`` for a scalar.
+        dtype: one of ``ALLOWED_DTYPES``; ``|u1`` for texts, which are read as ``str``.
+        shape: shape of one step's value; ``()`` for a scalar and for a text.
         encoding: arrangement of the bytes.
     """
 
@@ -121,9 +130,25 @@ class ColumnSpec:
     @property
     def group_key(self) -> str | None:
         """Columns with the same key may share a slot; None for a column that never does."""
-        if self.encoding in (Encoding.PLAIN, Encoding.XOR):
+        if self.encoding in (Encoding.PLAIN, Encoding.XOR, Encoding.TEXT):
             return None
         return "bits" if self.encoding is Encoding.BITS else self.dtype[2:]
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are texts."""
+        return self.encoding is Encoding.TEXT
+
+    def holds(self, values: np.ndarray[Any, Any]) -> bool:
+        """Whether these values, ``dtype[n, *shape]``, are of this column's kind."""
+        if self.is_text:
+            return is_text(values)
+        return bool(values.dtype.str == self.dtype and values.shape[1:] == self.shape)
+
+    @classmethod
+    def of_texts(cls, name: str) -> ColumnSpec:
+        """A text column."""
+        return cls(name, _TEXT_DTYPE, (), Encoding.TEXT)
 
     def to_list(self) -> list[Any]:
         """The form in a header."""
@@ -145,6 +170,11 @@ class ColumnSpec:
         except (TypeError, ValueError):
             pass
         raise EpisodeFileCorruptError(f"schema: expected [name, dtype, shape, encoding], found {source!r:.200}")
+
+
+def is_text(values: np.ndarray[Any, Any]) -> bool:
+    """Whether an array holds texts: ``S[n]`` in UTF-8, as in the black box, or objects of ``str``, as they are read."""
+    return values.dtype.kind in "SO" and values.ndim == 1
 
 
 @lru_cache(maxsize=4 * MAX_COLUMNS)
@@ -176,6 +206,8 @@ def _checked_spec(name: object, dtype: object, shape: tuple[int, ...], encoding:
         raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'bits' requires dtype '|b1', and vice versa")
     if encoding == Encoding.XOR and (dtype not in _XOR_DTYPES or not math.prod(shape)):
         raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'xor' of {dtype}{list(shape)!r:.80}")
+    if encoding == Encoding.TEXT and (dtype != _TEXT_DTYPE or shape or not name.startswith(EXTRAS_PREFIX)):
+        raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'text' of {dtype}{list(shape)!r:.80}")
     # Count a length of 0 as 1: numpy limits the product of the other lengths anyway.
     if math.prod(max(n, 1) for n in shape) * _ITEM_BYTES[dtype] > MAX_STEP_BYTES:
         raise EpisodeFileTooLargeError(

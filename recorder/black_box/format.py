@@ -84,6 +84,7 @@ COUNTERS = (
     "n_sampled_out_episodes",
     "n_errors",
     "n_waited_millis",
+    "n_changed_texts",
 )
 """What the trainer counts, in the order of the header's counters; 16 find room."""
 

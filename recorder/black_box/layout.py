@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, cast
@@ -18,6 +19,9 @@ __all__ = ["PLACES", "Field", "Layout", "has_name", "padded"]
 PLACES = ("episode_id", "step", "lane")
 """Which step it is: int64 each."""
 
+_TEXT = re.compile(r"\|S(32|64|128|256|512|[1-9][0-9]{3,5})")
+"""UTF-8, padded with NUL."""
+
 _INT64 = np.dtype(np.int64)
 _BOOL = np.dtype(np.bool_)
 
@@ -27,7 +31,7 @@ class Field(NamedTuple):
 
     Args:
         name: as in ``recorder.schema``: a field of a step, or ``extras.<name>``.
-        dtype: of one number.
+        dtype: of one number; ``S<n>`` for texts of at most n bytes.
         shape: of one step's value.
         is_nullable: whether a step may have no value; then a byte in the record says so. Never in blocks.
         is_number: whether the values came as Python numbers: ``bool``, ``int`` and ``float`` may follow each other in one
@@ -135,7 +139,8 @@ class Layout:
 
 
 def _checked(name: str, dtype: str, shape: Sequence[int], is_nullable: bool, is_number: bool) -> Field:
-    is_sound = isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and dtype in ALLOWED_DTYPES
+    is_known = dtype in ALLOWED_DTYPES or (_TEXT.fullmatch(dtype) is not None and shape == [])
+    is_sound = isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and is_known
     if not is_sound or len(shape) > MAX_DIMENSIONS or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
         raise ValueError(f"field {name!r:.80}, dtype {dtype!r:.20}, shape {shape!r:.80}")
     return Field(name, np.dtype(dtype), tuple(shape), bool(is_nullable), bool(is_number))

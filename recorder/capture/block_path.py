@@ -15,9 +15,11 @@ from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
 from recorder.capture.path import PLACE_BYTES, Path
 from recorder.capture.source import Writer
+from recorder.capture.texts import is_texts, texts_of_lanes
 from recorder.capture.values import NO_STEP, as_array, is_cuda, whole_numbers
 from recorder.capture.ways import Form, Way, block_way, fitting, no_room
 from recorder.errors import UsageError
+from recorder.schema import STEP_FIELDS
 
 __all__ = ["BlockPath", "Places", "block_count", "one_row_or_more"]
 
@@ -78,7 +80,7 @@ class _Block(NamedTuple):
             if way.form is Form.DEVICE:
                 on_device[name] = self.values[name]
             else:
-                record[name] = as_array(self.values[name]).reshape(*lead, *way.shape)
+                record[name] = _on_host(self.values[name]).reshape(*lead, *way.shape)
         return on_device
 
 
@@ -121,10 +123,13 @@ class BlockPath(Path):
         sampling = self._inlet.sampling
         if sampling is not None and sampling.is_active:
             places = places._replace(episode_id=sampling.taken(places.episode_id, places.step))
-        ways, lead = {}, places.episode_id.shape
+        ways, values, lead = {}, {}, places.episode_id.shape
         for name, value in given.items():
             try:
-                ways[name] = block_way(name, value, lead)
+                if is_texts(value) and name not in STEP_FIELDS:
+                    value, n_changed = texts_of_lanes(value, lead if lead[0] > 1 else lead[1:])
+                    self.note_changed_texts(n_changed)
+                ways[name], values[name] = block_way(name, value, lead), value
             except Exception as error:  # noqa: BLE001 - whatever an object raises when it is read
                 self.refuse_value(f"{name}: {error}", n_values=places.n_steps)
         kept = fitting(ways, self.max_record_bytes - PLACE_BYTES)
@@ -133,12 +138,12 @@ class BlockPath(Path):
         n_bytes = math.prod(lead) * (PLACE_BYTES // 32 + sum(way.n_bytes for way in kept.values()))
         if n_bytes <= self.max_record_bytes - PLACE_BYTES or math.prod(lead) == 1:
             try:
-                self.put_or_drop(kept, _Block(places, given))
+                self.put_or_drop(kept, _Block(places, values))
             except Exception as error:  # noqa: BLE001 - the other parts of the call are recorded, and counted, by themselves
                 self._inlet.refusals.refuse(error, n_steps=places.n_steps)
             return
-        for part, values in _halves(places, kept, given):
-            self.put(part, values)
+        for part, its_values in _halves(places, kept, values):
+            self.put(part, its_values)
 
 
 def _halves(
@@ -151,9 +156,14 @@ def _halves(
     for part in (slice(None, half), slice(half, None)):
         index: Any = part if n_rows > 1 else (slice(None), part)
         own = Places(places.episode_id[index], places.step[index], lanes[index])
-        values = {name: given[name] if is_cuda(given[name]) else as_array(given[name]) for name in ways}
+        values = {name: given[name] if is_cuda(given[name]) else _on_host(given[name]) for name in ways}
         parts = {name: value[part] for name, value in values.items()}
         yield own, {name: one_row_or_more(value) for name, value in parts.items()} if n_rows > 1 else parts
+
+
+def _on_host(value: Any) -> NDArray[Any]:
+    is_text = value.__class__ is np.ndarray and value.dtype.kind == "S"
+    return value if is_text else as_array(value)
 
 
 def one_row_or_more(value: Any) -> Any:

@@ -14,7 +14,8 @@ import numpy as np
 
 from recorder.black_box import Kind, Layout, RingWriter
 from recorder.capture.source import FIELDS, Source, Writer
-from recorder.capture.ways import Way
+from recorder.capture.texts import plain_bytes
+from recorder.capture.ways import Form, Way
 from recorder.schema import EXTRAS_PREFIX
 
 __all__ = ["compile_block_writer"]
@@ -74,6 +75,9 @@ class _BlockSource(Source):
 
     def read(self, name: str, variable: str, way: Way) -> None:
         """Compare a column with its way, and make bytes of it, or have it copied."""
+        if way.form is Form.TEXT:
+            self._read_texts(name, variable, way)
+            return
         if way.tensor_dtype is not None:
             self._read_tensor(name, variable, way)
             return
@@ -97,6 +101,17 @@ class _BlockSource(Source):
             self.pack(name, f"{n_bytes}s", [f"b_{variable}"])
         elif n_bytes:
             self.copy_array(name, variable, shape=shape)
+
+    def _read_texts(self, name: str, variable: str, way: Way) -> None:
+        """One text a lane: each is put into its place by ``pack_into``."""
+        n_lanes, capacity = self._layout.lead[1], way.n_bytes
+        texts, plain = f"t_{variable}", self.constant(plain_bytes)
+        self.lines += [
+            f"if {variable}.__class__ is str or len({variable}) != {n_lanes}: return False",
+            f"{texts} = [{plain}(text, {capacity}) for text in {variable}]",
+            f"if None in {texts}: return False",
+        ]
+        self.pack(name, f"{capacity}s" * n_lanes, [f"*{texts}"])
 
     def _read_tensor(self, name: str, variable: str, way: Way) -> None:
         self.lines += self.tensor_checks(way, variable)

@@ -128,6 +128,11 @@ class Path(ABC):
         """A value of a call can't be recorded; the rest of it is."""
         self._inlet.refusals.refuse_value(problem, n_values=n_values)
 
+    def note_changed_texts(self, n_texts: int) -> None:
+        """Texts of a call are recorded, but not as they came."""
+        if n_texts:
+            self._inlet.refusals.note_changed_texts(n_texts)
+
     def put_or_drop(self, ways: Mapping[str, Way], entry: Entry) -> None:
         """Write a record; without room wait, leave its large values out, or drop it, as ``on_full`` says.
 

@@ -10,6 +10,7 @@ from recorder.black_box import Kind, Ring, RingWriter
 from recorder.black_box.format import COUNTERS
 from recorder.black_box.gaps import StepRange, pack_gap
 from recorder.errors import RecorderError, UsageError
+from recorder.schema import MAX_TEXT_BYTES
 from recorder.text import sanitize_text
 from recorder.throttled_log import ThrottledLog
 
@@ -28,6 +29,11 @@ _RING_FULL = (
 _NO_ROOM_FOR_LARGE = (
     "half of the black box is full: %d large values, such as pictures, left out so far (their steps are recorded); raise "
     "capture.black_box_bytes, or record every second picture"
+)
+
+_CHANGED_TEXTS = (
+    "a text is longer than %d bytes and was cut, or has characters that UTF-8 can't hold, which became U+FFFD; "
+    "stats().n_changed_texts counts these texts"
 )
 
 
@@ -80,6 +86,13 @@ class Refusals:
         """The ring had no room for large values; their steps are recorded without them."""
         self.count(n_dropped_values=n_values)
         self._log.error(_NO_ROOM_FOR_LARGE, self._counters["n_dropped_values"])
+
+    def note_changed_texts(self, n_texts: int) -> None:
+        """Texts were cut, or have characters that can't be stored; the log says so once."""
+        is_first = not self._counters["n_changed_texts"]
+        self.count(n_changed_texts=n_texts)
+        if is_first:
+            self._log.error(_CHANGED_TEXTS, MAX_TEXT_BYTES)
 
     def refuse(self, error: Exception, *, n_steps: int = 0) -> None:
         """Count and log a call that failed; raise it when strict."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recorder.capture.block_path import BlockPath, Places, one_row_or_more
 from recorder.capture.episode_ids import EpisodeIds
 from recorder.capture.source import FIELDS
+from recorder.capture.texts import is_texts
 from recorder.capture.values import NO_STEP, as_array, is_cuda, whole_numbers
 from recorder.errors import UsageError
 
@@ -188,7 +189,8 @@ def _chosen(value: Any, shape: tuple[int, ...], places: NDArray[np.int64] | None
     Raises:
         UsageError: it can't be recorded.
     """
-    array = value if is_cuda(value) else as_array(value)
+    is_text = is_texts(value)
+    array = value if is_cuda(value) else np.asarray(value, np.object_) if is_text else as_array(value)
     if tuple(array.shape[:2]) != shape:
         raise UsageError(
             f"expected axes of {shape[0]} steps and {shape[1]} lanes first, found shape {tuple(array.shape)}"

@@ -56,7 +56,7 @@ class StepCalls(EpisodeCalls):
                 steps after them are refused and counted.
             position, meters, q_values, action_masks: one-dimensional, any length.
             action: an index, or a vector.
-            extras: further named numbers or arrays.
+            extras: further named numbers, arrays or texts (``str``).
             lane: index of the sub-environment.
         """
         started = None
@@ -128,7 +128,7 @@ class StepCalls(EpisodeCalls):
             episode_ids, steps: ``int64[n_lanes]``, on the host; where an episode's id is -1 the lane has no step now, whatever
                 else is given for it.
             lanes: ``int64[n_lanes]``, on the host: the lane of each place; 0, 1, 2, … when left out.
-            extras: further named arrays ``[n_lanes, …]``.
+            extras: further named arrays ``[n_lanes, …]``, or sequences of one text a lane.
         """
         started = None
         self._n_batches += 1

@@ -14,8 +14,11 @@ from recorder.capture.inlet import Inlet
 from recorder.capture.path import PLACE_BYTES, Path
 from recorder.capture.source import Writer
 from recorder.capture.step_writer import compile_step_writer
+from recorder.capture.texts import encoded, is_texts
 from recorder.capture.values import as_array, whole_number
 from recorder.capture.ways import Form, Way, fitting, no_room, step_way, widened
+from recorder.errors import UsageError
+from recorder.schema import STEP_FIELDS
 
 __all__ = ["StepPath"]
 
@@ -54,9 +57,11 @@ class _Step(NamedTuple):
             if way.is_nullable:
                 record[has_name(name)] = value is not None
             if value is None:
-                record[name] = 0
+                record[name] = b"" if way.form is Form.TEXT else 0
             elif way.form is Form.DEVICE:
                 on_device[name] = value
+            elif way.form is Form.TEXT:
+                record[name] = value
             else:
                 record[name] = as_array(value).reshape(way.shape)
         return on_device
@@ -102,6 +107,12 @@ class StepPath(Path):
         ways: dict[str, Way] = {}
         for name, value in list(given.items()):
             try:
+                if value.__class__ is bytes:
+                    raise UsageError("expected numbers or text, found bytes")
+                if is_texts(value) and name not in STEP_FIELDS:
+                    value, n_changed = encoded(value)
+                    given[name] = value
+                    self.note_changed_texts(n_changed)
                 now = step_way(name, value)
             except Exception as error:  # noqa: BLE001 - whatever an object raises when it is read
                 del given[name]

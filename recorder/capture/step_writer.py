@@ -11,6 +11,7 @@ import numpy as np
 from recorder.black_box import Kind, Layout, RingWriter
 from recorder.black_box.layout import has_name
 from recorder.capture.source import FIELDS, Source, Writer
+from recorder.capture.texts import plain_bytes
 from recorder.capture.ways import Form, Way
 from recorder.schema import EXTRAS_PREFIX
 
@@ -71,7 +72,7 @@ class _StepSource(Source):
         held, taking = self._taken(way, variable, prefix)
         lines = [*self._checks(way, variable), *taking]
         if way.is_nullable:
-            nothing = "b''" if way.form is Form.BYTES else "0"
+            nothing = "b''" if way.form in (Form.BYTES, Form.TEXT) else "0"
             missing = [f"{each} = {nothing}" for each in held] or ["pass"]
             self.lines += [f"has_{prefix} = {variable} is not None", f"if has_{prefix}:"]
             self.lines += [f" {line}" for line in lines] + ["else:"] + [f" {line}" for line in missing]
@@ -86,7 +87,7 @@ class _StepSource(Source):
                 self.copy_array(name, prefix, shape=way.given_shape, condition=condition)
             return
         n_values = math.prod(way.shape)
-        is_bytes = way.form is Form.BYTES
+        is_bytes = way.form in (Form.BYTES, Form.TEXT)
         format = f"{n_values * way.dtype.itemsize}s" if is_bytes else f"{n_values}{_LETTERS[way.dtype.str]}"
         self.pack(name, format, held)
 
@@ -104,6 +105,8 @@ class _StepSource(Source):
 
     def _checks(self, way: Way, variable: str) -> list[str]:
         """Lines that leave the function when a value comes another way."""
+        if way.form is Form.TEXT:
+            return [f"if {variable}.__class__ is not str: return False"]
         if way.form is Form.NUMBER:
             return [f"if not ({_is_number(way.dtype, variable)}): return False"]
         if way.tensor_dtype is not None:
@@ -120,6 +123,9 @@ class _StepSource(Source):
 
     def _taken(self, way: Way, variable: str, prefix: str) -> tuple[list[str], list[str]]:
         """The variables that hold a value that is there, and the lines that fill them."""
+        if way.form is Form.TEXT:
+            plain = self.constant(plain_bytes)
+            return [prefix], [f"{prefix} = {plain}({variable}, {way.n_bytes})", f"if {prefix} is None: return False"]
         if way.form in (Form.NUMBER, Form.SCALAR):
             return ([prefix], [f"{prefix} = {variable}"]) if way.is_nullable else ([variable], [])
         if way.has_address and way.form is not Form.UNROLLED:

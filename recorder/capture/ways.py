@@ -14,6 +14,7 @@ import numpy as np
 
 from recorder.black_box import Field
 from recorder.capture.tensor_bytes import has_plain_memory
+from recorder.capture.texts import ROOMY_BYTES, capacity_for
 from recorder.capture.values import as_array, as_scalar, is_cuda
 from recorder.chunk import MAX_FRAME_BYTES
 from recorder.errors import UsageError
@@ -58,6 +59,8 @@ class Form(StrEnum):
     """Anything else that numpy can view, copied straight into the ring."""
     DEVICE = "device"
     """A tensor on a device."""
+    TEXT = "text"
+    """A text, as UTF-8 in a place that is as large as it or larger."""
 
 
 class Way(NamedTuple):
@@ -107,12 +110,15 @@ def step_way(name: str, value: Any) -> Way:
 
     Args:
         name: of the column.
+        value: a text as the bytes that ``recorder.capture.texts`` made of it.
 
     Raises:
         UsageError: it can't be recorded.
     """
     is_scalar = STEP_FIELDS.get(name) == "scalar"
     cls = value.__class__
+    if cls is bytes and name not in STEP_FIELDS:
+        return Way(Form.TEXT, np.dtype(f"S{capacity_for(len(value))}"), (), str)
     if cls in _NUMBER_DTYPES and not (cls is int and not -(2**63) <= value < 2**63):
         return Way(Form.NUMBER, _NUMBER_DTYPES[cls], (), cls)
     if is_cuda(value):
@@ -204,6 +210,10 @@ def widened(before: Way, now: Way | None, value: Any = None) -> Way | None:
     """
     if now is None:
         return before._replace(is_nullable=True)
+    if before.form is now.form is Form.TEXT:
+        # A long text now and then must not make the records of all others as long.
+        wider = max(before, now, key=lambda way: way.n_bytes)
+        return (wider if wider.n_bytes <= ROOMY_BYTES else now)._replace(is_nullable=before.is_nullable)
     if before.is_number and now.form is before.form and now.shape == before.shape:
         dtype = max(before.dtype, now.dtype, key=_WIDTH.__getitem__)
         if dtype != now.dtype and not _fits(value if now.form is Form.NUMBERS else (value,), dtype):
@@ -236,11 +246,14 @@ def block_way(name: str, value: Any, lead: tuple[int, int]) -> Way:
     """How a column of a block comes; its shape is that of one step.
 
     Args:
+        value: texts as the array that ``recorder.capture.texts`` made of them.
         lead: rows and lanes; a single row may come without its axis.
 
     Raises:
         UsageError: it can't be recorded.
     """
+    if value.__class__ is np.ndarray and value.dtype.kind == "S":
+        return Way(Form.TEXT, value.dtype, (), np.ndarray)
     is_device = is_cuda(value)
     array = value if is_device else as_array(value)
     shape = tuple(array.shape)

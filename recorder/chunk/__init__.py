@@ -23,6 +23,7 @@ from recorder.chunk.columns import ColumnGroup, Stretch, choose_encoding
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, content_bytes, decompress_frame, frame_end
 from recorder.chunk.joining import MAX_COLUMN_BYTES, join_columns
 from recorder.chunk.placement import NOTHING_PLACED, Placement
+from recorder.chunk.texts import encode_texts
 from recorder.chunk.unpacking import brief, split_map, unpack_bounded, unpack_list, unpack_sequence
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "decompress_frame",
     "encode_chunk",
     "encode_lanes",
+    "encode_texts",
     "frame_end",
     "join_columns",
     "spec_of",

@@ -22,7 +22,7 @@ from recorder.chunk.pictures import PictureReader
 from recorder.chunk.placement import Placement, place, place_added
 from recorder.chunk.unpacking import brief, unpack_bounded
 from recorder.errors import EpisodeFileCorruptError
-from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
+from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema, is_text
 
 __all__ = [
     "MAX_CHUNK_BYTES",
@@ -62,13 +62,15 @@ class ColumnData(NamedTuple):
     """Values of a column in a chunk."""
 
     values: NDArray[np.generic]
-    """``dtype[n_present, *shape]``."""
+    """``dtype[n_present, *shape]``; of texts ``object[n_present]``, each a ``str``."""
     present: NDArray[np.bool_] | None = None
     """``bool[n_steps]``; None if every step has a value."""
 
 
 def spec_of(name: str, values: NDArray[np.generic]) -> ColumnSpec:
     """The column for these values, with the best encoding."""
+    if is_text(values):
+        return ColumnSpec.of_texts(name)
     return ColumnSpec(name, values.dtype.str, values.shape[1:], choose_encoding(values))
 
 
@@ -88,7 +90,7 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
         data = columns.get(spec.name)
         slot: Any = None
         group_slot: int | None = None
-        if data is not None and data.values.dtype.str == spec.dtype and data.values.shape[1:] == spec.shape:
+        if data is not None and spec.holds(data.values):
             n_matched += 1
             if data.present is not None:
                 slot = _encode_single(data, spec)
@@ -186,6 +188,13 @@ class Chunk:
     def n_bytes(self) -> int:
         """Size of its columns, not decoded."""
         return sum(map(len, self.data)) + sum(len(column.stretch.data) for column in self.loose.values())
+
+    def stored_bytes(self, name: str) -> int:
+        """Size of a column's slot, which it may share."""
+        if name in self.loose:
+            return len(self.loose[name].stretch.data)
+        groups = zip(self.placement.groups, self.data, strict=True)
+        return next((len(data) for (_, group), data in groups if name in group.names), 0)
 
     def only(self, names: Collection[str], placements: dict[Placement, Placement]) -> Chunk:
         """A copy without the bytes of other columns.

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.chunk.pictures import PictureReader, encode_pictures
+from recorder.chunk.texts import decode_texts, encode_texts
 from recorder.errors import EpisodeFileCorruptError
 from recorder.picture_shape import is_stored_as_picture
 from recorder.schema import ColumnSpec, Encoding
@@ -75,6 +76,8 @@ class ColumnGroup:
             return [values.tobytes() for values in columns[0]]
         if self._encoding is Encoding.XOR:
             return [encode_pictures(values) for values in columns[0]]
+        if self._encoding is Encoding.TEXT:
+            return [encode_texts(values.tolist()) for values in columns[0]]
         matrix = self._component_by_component(columns)
         rows = matrix.reshape(len(matrix), -1)
         if self._encoding is Encoding.BITS:
@@ -111,8 +114,8 @@ class ColumnGroup:
             names: columns of this group to decode; None for all.
 
         Returns:
-            ``dtype[n_steps, *shape]`` each, over all stretches. Read-only if it shares the input; short vectors are
-            strided.
+            ``dtype[n_steps, *shape]`` each, over all stretches; of texts objects of ``str``. Read-only if it shares the
+            input; short vectors are strided.
 
         Raises:
             EpisodeFileCorruptError: the bytes do not match the shapes.
@@ -120,6 +123,9 @@ class ColumnGroup:
         """
         if self._encoding is Encoding.XOR:
             return {self.specs[0].name: _pictures(self.specs[0], stretches)}
+        if self._encoding is Encoding.TEXT:
+            texts = [decode_texts(data, n_steps, self.specs[0]) for n_steps, data in stretches]
+            return {self.specs[0].name: np.concatenate(texts)}
         n_total = 0
         for n_steps, data in stretches:
             self._check_size(n_steps, len(data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, groupby
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,8 @@ def join_columns(
         max_bytes: limit for one column.
 
     Returns:
-        For each column ``dtype[n_steps, *shape]``, and which steps have a value (None: all); the others hold NaN, 0 or
-        False. Different dtypes are promoted as in numpy.
+        For each column ``dtype[n_steps, *shape]``, and which steps have a value (None: all); the others hold NaN, 0,
+        False or an empty text. Different dtypes are promoted as in numpy.
 
     Raises:
         ShapeChangedError: a column's shape differs between chunks.
@@ -84,6 +85,7 @@ def _join_uneven(name: str, chunks: Sequence[Chunk], parts: Sequence[ColumnData 
         if part is not None:
             present[start : start + chunk.n_steps] = True if part.present is None else part.present
         start += chunk.n_steps
-    values = np.full((n_steps, *shape), np.nan if known.dtype.kind == "f" else 0, known.dtype)
+    nothing: Any = np.nan if known.dtype.kind == "f" else "" if known.dtype.kind == "O" else 0
+    values = np.full((n_steps, *shape), nothing, known.dtype)
     values[present] = known
     return ColumnData(values, present)

@@ -173,7 +173,7 @@ class Episode:
 
     def column(self, name: str) -> NDArray[Any]:
         """``dtype[n_steps, *shape]``: all values of a column. Steps without a value hold NaN, 0 or False; see
-        ``present``.
+        ``present``. Texts are ``object[n_steps]`` of ``str``, empty without a value.
 
         The array is cached and shared: copy it before you change it. If the dtype changes within the episode, numpy's
         common dtype is used, which can't hold all integers above 2^53 beside floats; ``step(index)`` is exact.
@@ -211,7 +211,7 @@ class Episode:
         return {name: self._columns[name].values for name in self.names}
 
     def step(self, index: int) -> RecordedStep:
-        """A step as Python numbers; extras are numpy arrays or numbers.
+        """A step as Python numbers; extras are numpy arrays, numbers or texts.
 
         Without a value, position and meters are empty, action and reward 0; see ``present``.
 

@@ -24,6 +24,7 @@ from recorder.chunk import (
     Stretch,
     brief,
     compress_frame,
+    encode_texts,
     unpack_list,
 )
 from recorder.episode import EpisodeMetadata, RecordedStep
@@ -31,6 +32,7 @@ from recorder.episode_file.version2 import ChunkRef
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UsageError
 from recorder.picture_shape import is_stored_as_picture
 from recorder.schema import EXTRAS_PREFIX, MAX_DIMENSIONS, STEP_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
+from recorder.text import sanitize_text
 
 __all__ = ["Version1File", "build_version1", "parse_version1", "read_metadata"]
 
@@ -47,6 +49,7 @@ _STAND_INS = {"curriculum_stage": 0, "epsilon": 0.0, "intrinsic_weight": 0.0, "t
 
 _STEP_FIELDS = tuple(field.name for field in fields(RecordedStep))
 _NUMBERS = frozenset([bool, int, float])
+_TEXT_SHAPE = (-1,)
 
 
 def build_version1(
@@ -203,9 +206,11 @@ def _read_step(step: object, index: int) -> tuple[int, dict[str, Any]]:
 
 
 def _shape_of(value: object, name: str, depth: int = 0) -> tuple[int, ...]:
-    """Shape of a number or of nested lists of numbers."""
+    """Shape of a number, a text, or nested lists of numbers. A text's differs from a number's."""
     if type(value) in _NUMBERS:
         return ()
+    if isinstance(value, str) and not depth and name.startswith(EXTRAS_PREFIX):
+        return _TEXT_SHAPE
     if isinstance(value, list) and depth < MAX_DIMENSIONS:
         if _NUMBERS.issuperset(map(type, value)):
             return (len(value),)
@@ -213,7 +218,7 @@ def _shape_of(value: object, name: str, depth: int = 0) -> tuple[int, ...]:
         if len(inner) == 1:
             return (len(value), *inner.pop())
     raise EpisodeFileCorruptError(
-        f"version 1: {name!r} holds {brief(value)}, which is not a number or an array of numbers"
+        f"version 1: {name!r} holds {brief(value)}, which is not a number, an array of numbers, or an extra's text"
     )
 
 
@@ -233,6 +238,11 @@ def _exact(values: Sequence[Any], rounded: NDArray[Any]) -> NDArray[Any]:
 
 def _column_of(name: str, values: Sequence[Any]) -> LooseColumn:
     known = [value for value in values if value is not None]
+    present = None if len(known) == len(values) else np.array([value is not None for value in values])
+    if isinstance(known[0], str):
+        texts = encode_texts([sanitize_text(text) for text in known])
+        spec = ColumnSpec.from_list(ColumnSpec.of_texts(name).to_list())
+        return LooseColumn(spec, Stretch(len(known), texts), present)
     array = np.array(known)
     if array.dtype.kind == "f" and array.size and array.max() >= 2**63:
         array = _exact(known, array)
@@ -240,5 +250,4 @@ def _column_of(name: str, values: Sequence[Any]) -> LooseColumn:
         raise EpisodeFileCorruptError(f"version 1: {name!r} holds numbers without a common dtype")
     encoding = Encoding.BITS if array.dtype == np.bool_ else Encoding.PLAIN
     spec = ColumnSpec.from_list([name, array.dtype.str, list(array.shape[1:]), str(encoding)])
-    present = None if len(known) == len(values) else np.array([value is not None for value in values])
     return LooseColumn(spec, Stretch(len(known), ColumnGroup([spec]).encode([array])), present)

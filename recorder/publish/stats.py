@@ -37,6 +37,8 @@ class RecorderStats:
     """Values that were left out because they were not numbers."""
     n_dropped_values: int = 0
     """Large values, such as pictures, that were left out while the black box was filling; their steps are recorded."""
+    n_changed_texts: int = 0
+    """Texts that were cut, because they are longer than 256 KiB, or whose NUL or lone surrogates became U+FFFD."""
     n_dropped_pictures: int = 0
     """Pictures that the sender left out: more than ``capture.picture_bytes_per_sec``, or Redis was away or full. Their steps
     are recorded."""

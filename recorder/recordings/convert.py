@@ -56,7 +56,9 @@ def convert_episode(episode: Episode, *, version: int, compression: str = "lz4")
 def _losses_of_version1(episode: Episode) -> tuple[str, ...]:
     chunks = [episode.chunk(index) for index in range(len(episode.chunks))]
     specs = {chunk.spec(name) for chunk in chunks for name in chunk.names}
-    narrow = sorted(f"{spec.name} ({spec.dtype})" for spec in specs if spec.dtype not in _PYTHON_DTYPES)
+    narrow = sorted(
+        f"{spec.name} ({spec.dtype})" for spec in specs if spec.dtype not in _PYTHON_DTYPES and not spec.is_text
+    )
     return (f"version 1 keeps values but not dtypes: {', '.join(narrow)}",) if narrow else ()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from recorder.chunk import Chunk
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError
-from recorder.schema import EXTRAS_PREFIX, Encoding
+from recorder.schema import EXTRAS_PREFIX, MAX_TEXT_BYTES, Encoding
 
 __all__ = ["MAX_STEP_NUMBERS", "blocks_of", "step_maps", "values_of"]
 
@@ -19,6 +19,9 @@ MAX_STEP_NUMBERS = 2**21
 
 _BLOCK_NUMBERS = 2**12
 """Numbers to convert at once: about 80 kB of text, which a slow reader keeps in memory."""
+
+_NUMBER_BYTES = 20
+"""What a number takes as text."""
 
 _LISTS = frozenset(["position", "meters", "q_values", "action_masks"])
 """Fields that are lists even with a single number."""
@@ -40,7 +43,7 @@ _DEFAULTS = {"position": [], "meters": [], "action": 0, "reward": 0.0, "intrinsi
 
 
 def values_of(episode: Episode, name: str, start: int, stop: int) -> list[Any]:
-    """Values of one column for ``start <= index < stop``: numbers or nested lists, None if a step has no value.
+    """Values of one column for ``start <= index < stop``: numbers, nested lists or texts, None if a step has no value.
 
     Raises:
         EpisodeFileCorruptError: a chunk is damaged.
@@ -65,7 +68,7 @@ def blocks_of(
     first = start
     for chunk, rows in episode.chunks_between(start, stop):
         n_rows = rows.stop - rows.start
-        n_numbers = sum(max(chunk.spec(name).n_values, 1) for name in chunk.names if names is None or name in names)
+        n_numbers = sum(_n_numbers(chunk, name) for name in chunk.names if names is None or name in names)
         if n_numbers > MAX_STEP_NUMBERS:
             raise EpisodeFileTooLargeError(
                 f"step {chunk.first_step + rows.start} holds {n_numbers} numbers, but at most {MAX_STEP_NUMBERS} of one "
@@ -75,6 +78,12 @@ def blocks_of(
         for offset in range(0, n_rows, n_steps):
             yield first + offset, first + min(offset + n_steps, n_rows)
         first += n_rows
+
+
+def _n_numbers(chunk: Chunk, name: str) -> int:
+    """Numbers of one step's value; of texts, as many as take the room of the longest that there can be."""
+    spec = chunk.spec(name)
+    return min(chunk.stored_bytes(name), MAX_TEXT_BYTES) // _NUMBER_BYTES if spec.is_text else max(spec.n_values, 1)
 
 
 def _values_in(chunk: Chunk, name: str, rows: slice) -> list[Any]:

@@ -41,7 +41,7 @@ SMALL_BYTES = 4096
 """Observations up to this size are recorded unasked: a vector of a thousand floats is, an image is not."""
 
 _MAX_RESET_NUMBERS = 1000
-"""Numbers of a reset observation that an episode's metadata takes; it stands in the catalog too."""
+"""Numbers and characters of a reset observation that an episode's metadata takes; it stands in the catalog too."""
 
 _MAX_OBSERVATION_NAMES = 64
 """They stand in each file; the run's configuration has all of them."""
@@ -133,7 +133,7 @@ class Plan:
         self.has_frames = self.renders or (every > 1 and bool(self.observations.pictures))
         """Whether the pictures of a step are not just what its observation holds."""
         if left_out := [*self.observations.left_out, *self.actions.left_out]:
-            self.tell(f"no fixed number of numbers, left out: {', '.join(left_out)}")
+            self.tell(f"neither text nor a fixed number of numbers, left out: {', '.join(left_out)}")
         self.is_plain = self.actions.is_whole and self.observations.is_whole
         """Whether an action is the step's ``action``, and an observation the extra ``observation``, as they are."""
         self._first_episode_id = first_episode_id
@@ -151,7 +151,7 @@ class Plan:
 
     def action(self, action: Any) -> tuple[Any, dict[str, Any]]:
         """An action, batched or not, as a step's ``action`` and as extras: the former alone for a plain space; the latter alone
-        for a composite one, and the ``action`` is None.
+        for a composite one or a text, and the ``action`` is None.
         """
         if self.actions.is_whole:
             return action, {}
@@ -233,7 +233,7 @@ def reset_numbers_of_lanes(reset_values: Mapping[str, Any], places: Sequence[int
                 if is_cuda(row):
                     break  # reading from a device would wait for it
                 row = np.asarray(row)
-            n_left[index] -= row.size
+            n_left[index] -= len(row.item()) if row.dtype.kind == "U" and not row.ndim else row.size
             if n_left[index] < 0:
                 return [{} for _ in places]
             numbers[index][name] = row.tolist()

@@ -31,7 +31,7 @@ class Divergence:
     Args:
         step: number of the step; None when the environment began differently.
         what: differs: ``reward``, ``terminated``, ``truncated``, ``observation`` or a part of it.
-        recorded, found: its values, numbers of Python's or lists of them.
+        recorded, found: its values, numbers of Python's, lists of them, or texts.
     """
 
     step: int | None
@@ -92,7 +92,8 @@ class Reproduction:
         for name, found in self._observations.read(observation).items():
             recorded = self._info.get(f"reset_{name}")
             if recorded is not None:
-                self._compare(None, name, np.asarray(recorded, np.asarray(found).dtype), found)
+                is_text = isinstance(recorded, str)
+                self._compare(None, name, recorded if is_text else np.asarray(recorded, np.asarray(found).dtype), found)
 
     def step(self) -> None:
         """Play the next step, of ``n_steps``.
@@ -134,6 +135,10 @@ class Reproduction:
 
     def _compare(self, step: int | None, what: str, recorded: Any, found: Any) -> None:
         if self.divergence is not None or recorded is None:
+            return
+        if isinstance(recorded, str):
+            if recorded != found:
+                self.divergence = Divergence(step, what, recorded, found)
             return
         ours, theirs = np.asarray(recorded), np.asarray(found)
         with np.errstate(all="ignore"):

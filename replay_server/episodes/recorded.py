@@ -126,10 +126,11 @@ class OpenedRecording:
         return Outline.of(self.episode, self.columns)
 
     def first_numbers(self, limit: int) -> list[NDArray[np.float64]]:
-        """``float64[n_steps]`` each, NaN where missing: the first components of the extras, except images."""
+        """``float64[n_steps]`` each, NaN where missing: the first components of the extras, except images and texts."""
         found: list[NDArray[np.float64]] = []
         for spec in self.episode.schema.columns:
-            if not spec.name.startswith(EXTRAS_PREFIX) or not 0 < spec.n_values <= _MAX_VECTOR_NUMBERS:
+            is_vector = 0 < spec.n_values <= _MAX_VECTOR_NUMBERS and not spec.is_text
+            if not spec.name.startswith(EXTRAS_PREFIX) or not is_vector:
                 continue
             found += self._first_numbers_of(spec.name, limit - len(found))
             if len(found) == limit:
@@ -143,7 +144,7 @@ class OpenedRecording:
         start = 0
         for chunk, _ in self.episode.chunks_between(0, self.n_steps):
             data = chunk.column(name)
-            if data is not None:
+            if data is not None and not chunk.spec(name).is_text:
                 values = data.values.reshape(len(data.values), -1)[:, :limit].astype(np.float64)
                 widths.add(values.shape[1])
                 here = rows[start : start + chunk.n_steps, : values.shape[1]]

@@ -20,6 +20,7 @@ from recorder.schema import ALLOWED_DTYPES, Encoding
 from tests.episode_file.golden.make_golden import FOLDER
 
 PICTURES = "version2_pictures.msgpack.lz4"
+TEXTS = "version2_texts.msgpack.lz4"
 FORMAT = (Path(__file__).parents[2] / "recorder/episode_file/FORMAT.md").read_text()
 
 
@@ -48,6 +49,9 @@ def decode(data: bytes, n: int, columns: list[Column]) -> list[np.ndarray[Any, A
     n_differences = sum(width for width, (*_, encoding) in zip(widths, columns, strict=True) if encoding == "delta")
     if encoding == "plain":
         return [np.frombuffer(data, dtype).reshape(n, *shape)]
+    if encoding == "text":
+        assert (dtype, shape) == ("|u1", [])
+        return [decode_texts(data, n)]
     if encoding == "xor":
         return [decode_pictures(data, n, np.dtype(dtype), shape)]
     if encoding == "bits":
@@ -69,6 +73,20 @@ def decode(data: bytes, n: int, columns: list[Column]) -> list[np.ndarray[Any, A
         found.append(np.frombuffer(part, dtype).reshape(width, n).T.reshape(n, *shape))
         start += width
     return found
+
+
+def decode_texts(data: bytes, n: int) -> np.ndarray[Any, Any]:
+    """The slot of a text column, by section 'Texts'."""
+    found: list[str] = []
+    at = 4 * n
+    for length in struct.unpack_from(f"<{n}I", data):
+        if length == 2**32 - 1:
+            found.append(found[-1])
+            continue
+        found.append(data[at : at + length].decode())
+        at += length
+    assert at == len(data)
+    return np.array(found, np.object_)
 
 
 def decode_pictures(data: bytes, n: int, dtype: np.dtype[Any], shape: list[int]) -> np.ndarray[Any, Any]:
@@ -125,7 +143,7 @@ def assert_same(episode: Episode, found: dict[str, dict[int, Any]]) -> None:
                 assert np.asarray(value).tobytes() == np.asarray(by_step[number]).tobytes()
 
 
-@pytest.mark.parametrize("name", ["version2.msgpack.lz4", "version2_gaps.msgpack.lz4", PICTURES])
+@pytest.mark.parametrize("name", ["version2.msgpack.lz4", "version2_gaps.msgpack.lz4", PICTURES, TEXTS])
 def test_a_framed_file_has_the_documented_structure(name: str) -> None:
     data = (FOLDER / name).read_bytes()
     header, *chunks, footer = objects_of(data)

@@ -149,7 +149,9 @@ def test_a_header_with_wrong_content_is_an_error(changes: Any, error: type[Episo
         [{"meters": [[[[[[[[[[1]]]]]]]]]]}],
         [{"meters": {"energy": 1}}],
         [{"extras": [1]}],
-        [{"extras": {"a": "text"}}],
+        [{"action": "text"}],
+        [{"extras": {"a": ["text"]}}],
+        [{"extras": {"a" * 300: "text"}}],
         [{"extras": {"a" * 300: 1}}],
     ],
 )

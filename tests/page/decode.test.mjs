@@ -43,6 +43,24 @@ describe("a recording", () => {
 
   test("decodes without compression too", () => assertAsExpected(chunksOf(read("every_column.msgpack"))));
 
+  test("holds texts, repeated or missing in some steps", () => {
+    const golden = new URL("../episode_file/golden/", import.meta.url);
+    const name = "version2_texts.msgpack.lz4";
+    const content = readFileSync(new URL("expected.json", golden), "utf-8").replace(/: (-?Infinity|NaN)/g, ": null");
+    const { columns } = JSON.parse(content)[name];
+    const [chunk] = chunksOf(new Uint8Array(readFileSync(new URL(name, golden))));
+    for (const [column, { values, present }] of Object.entries(columns)) {
+      const isPresent = (at) => (parseInt(present.slice(2 * (at >> 3), 2 * (at >> 3) + 2), 16) >> (7 - (at & 7))) & 1;
+      const found = values.map((_, offset) => chunk.text(column, offset));
+      assert.deepEqual(
+        found,
+        values.map((text, at) => (isPresent(at) ? text : null)),
+      );
+      assert.equal(chunk.row(column, 0), null, "texts are no numbers");
+      assert.equal(chunk.width(column), 0);
+    }
+  });
+
   test("has metadata whose hostile keys are keys like any other", () => {
     const { metadata, affordances, reasons, gaps } = readEpisodeFile(framed);
     assert.equal(metadata.episode_id, 42);

@@ -103,7 +103,7 @@ def write_ways(folder: Path) -> None:
 def _columns(random: np.random.Generator) -> Iterator[tuple[str, tuple[ColumnSpec, NDArray[np.generic]]]]:
     for dtype in sorted(ALLOWED_DTYPES):
         for encoding in Encoding:
-            if (encoding is Encoding.BITS) != (dtype == "|b1") or encoding is Encoding.XOR:
+            if (encoding is Encoding.BITS) != (dtype == "|b1") or encoding in (Encoding.XOR, Encoding.TEXT):
                 continue
             name = f"extras.{dtype[1:]}_{encoding}"
             shape = {"plain": (2,), "planes": (), "delta": (3,), "bits": (5,)}[encoding]

@@ -370,7 +370,8 @@ class StructuredEnv(gymnasium.Env[Any, Any]):
         {
             "place": spaces.Box(0, 1, (2,), np.float32),
             "inner": spaces.Tuple([spaces.Discrete(4), spaces.MultiBinary(3)]),
-            "said": spaces.Text(5),
+            "said": spaces.Text(40),
+            "heard": spaces.Sequence(spaces.Discrete(2)),
         }
     )
     action_space = spaces.Dict({"turn": spaces.Discrete(3), "thrust": spaces.Box(-1, 1, (2,), np.float32)})
@@ -383,7 +384,8 @@ class StructuredEnv(gymnasium.Env[Any, Any]):
         return self._observation(int(action["turn"])), 1.0, True, False, {}
 
     def _observation(self, turn: int) -> dict[str, Any]:
-        return {"place": np.full(2, turn / 4, np.float32), "inner": (turn, np.array([1, 0, turn % 2])), "said": "hello"}
+        inner = (turn, np.array([1, 0, turn % 2]))
+        return {"place": np.full(2, turn / 4, np.float32), "inner": inner, "said": "hello" * (1 + turn), "heard": (1,)}
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
@@ -392,7 +394,7 @@ def test_parts_of_observations_and_actions_are_columns_of_their_own(
 ) -> None:
     recorder = EpisodeRecorder(strict=True, sender="thread")
     envs = RecordEpisode(sync_env([StructuredEnv, StructuredEnv], mode), recorder)
-    assert "observation.said (Text)" in caplog.text
+    assert "observation.heard (Sequence)" in caplog.text
     play(envs, mode, n_calls=7)
     envs.close()
     episodes = close_and_read(recorder)
@@ -403,6 +405,7 @@ def test_parts_of_observations_and_actions_are_columns_of_their_own(
         assert read("action").shape == (1, 0)
         assert read("extras.action.thrust").shape == (1, 2)
         assert read("extras.observation.place").tolist() == [[turn / 4, turn / 4]]
+        assert read("extras.observation.said").tolist() == ["hello" * (1 + turn)]
         assert read("extras.observation.inner.0").tolist() == [turn]
         assert read("extras.observation.inner.1").tolist() == [[1, 0, turn % 2]]
         assert ended.metadata.info["reset_observation.inner.1"] == [1, 0, 0]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_PICTURE_BYTES, MAX_CHUNK_STEPS, Chunk, ColumnData, encode_chunk
-from recorder.schema import Encoding, EpisodeSchema
+from recorder.schema import ColumnSpec, Encoding, EpisodeSchema
 
 __all__ = ["compact_chunks"]
 
@@ -46,24 +46,29 @@ def _groups(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
 
 
 def _sizes(chunk: Chunk) -> tuple[int, int]:
-    """Bytes of a chunk's numbers and of its pictures, not encoded."""
+    """Bytes of a chunk's numbers and texts, and of its pictures, not encoded."""
     numbers = pictures = 0
     for name in chunk.names:
         spec = chunk.spec(name)
         n_bytes = spec.step_bytes * int(chunk.present(name).sum())
         if spec.encoding is Encoding.XOR:
             pictures += n_bytes
+        elif spec.is_text:
+            numbers += chunk.stored_bytes(name)
         else:
             numbers += n_bytes
     return numbers, pictures
 
 
 def _agree(one: Chunk, other: Chunk) -> bool:
-    """Return whether both chunks have the same columns, of the same dtypes and shapes."""
+    """Return whether both chunks have the same columns, of the same dtypes and shapes, and of texts or of numbers."""
     return set(one.names) == set(other.names) and all(
-        (one.spec(name).dtype, one.spec(name).shape) == (other.spec(name).dtype, other.spec(name).shape)
-        for name in one.names
+        _kind(one.spec(name)) == _kind(other.spec(name)) for name in one.names
     )
+
+
+def _kind(spec: ColumnSpec) -> tuple[str, tuple[int, ...], bool]:
+    return spec.dtype, spec.shape, spec.is_text
 
 
 def _join(group: Sequence[Chunk], schema: EpisodeSchema) -> tuple[int, int, bytes]:

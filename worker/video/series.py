@@ -12,7 +12,7 @@ from recorder.episode import EpisodeMetadata, return_of
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
 from recorder.outline import StepColumns, has_intrinsic, picture_columns
-from recorder.schema import EXTRAS_PREFIX
+from recorder.schema import EXTRAS_PREFIX, is_text
 
 __all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint"]
 
@@ -138,13 +138,15 @@ def _rows(episode: Episode, name: str) -> Floats:
 
 
 def _extras(episode: Episode) -> Iterator[Extra]:
-    """Return all extras that have one shape and fit in memory, without pictures."""
+    """Return all extras that have one shape and fit in memory, without pictures and texts."""
     pictures = picture_columns(episode.schema)
     for name in episode.names:
         if name.startswith(EXTRAS_PREFIX) and name not in pictures:
             try:
                 values = episode.column(name)
             except (ShapeChangedError, EpisodeFileTooLargeError):
+                continue
+            if is_text(values):
                 continue
             n_values = int(np.prod(values.shape[1:]))
             shown = values.reshape(episode.n_steps, n_values)

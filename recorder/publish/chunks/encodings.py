@@ -79,6 +79,6 @@ def is_of_schema(columns: Mapping[str, ColumnData], schema: EpisodeSchema) -> bo
     """Whether every column of the schema is there, and is of its dtype and shape."""
     for spec in schema.columns:
         data = columns.get(spec.name)
-        if data is None or data.values.dtype.str != spec.dtype or data.values.shape[1:] != spec.shape:
+        if data is None or not spec.holds(data.values):
             return False
     return True

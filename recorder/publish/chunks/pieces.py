@@ -78,6 +78,9 @@ def together(first: Kinds, second: Kinds) -> Kinds | None:
             continue
         if known.shape != field.shape:
             return None
+        if known.dtype.kind == field.dtype.kind == "S":
+            fields[name] = max(known, field, key=lambda it: it.dtype.itemsize)
+            continue
         if known.dtype != field.dtype:
             widths = _WIDTHS.get(known.dtype), _WIDTHS.get(field.dtype)
             if None in widths or not (known.is_number and field.is_number):

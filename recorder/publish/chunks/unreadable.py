@@ -8,7 +8,7 @@ import numpy as np
 
 from recorder.chunk import MAX_FRAME_BYTES, ColumnData
 from recorder.errors import EpisodeFileError
-from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding
+from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, is_text
 
 __all__ = ["unreadable"]
 
@@ -26,15 +26,17 @@ def unreadable(columns: Mapping[str, ColumnData]) -> list[tuple[str, str]]:
     for name, data in columns.items():
         values = data.values
         encoding = Encoding.BITS if values.dtype == np.bool_ else Encoding.PLAIN
+        kind = [name, values.dtype.str, list(values.shape[1:]), str(encoding)]
         try:
-            spec = ColumnSpec.from_list([name, values.dtype.str, list(values.shape[1:]), str(encoding)])
+            spec = ColumnSpec.from_list(ColumnSpec.of_texts(name).to_list() if is_text(values) else kind)
         except EpisodeFileError as error:
             found.append((name, str(error)))
             continue
         n_columns += 1
-        step_bytes += spec.step_bytes
+        value_bytes = values.dtype.itemsize if spec.is_text else spec.step_bytes
+        step_bytes += value_bytes
         if n_columns > _MAX_CHUNK_COLUMNS or step_bytes > _MAX_STEP_BYTES:
             problem = f"{name}: more than {_MAX_CHUNK_COLUMNS} columns, or {_MAX_STEP_BYTES} bytes, in one step"
             found.append((name, problem))
-            step_bytes -= spec.step_bytes
+            step_bytes -= value_bytes
     return found

@@ -5,8 +5,12 @@ import { brief, CorruptEpisodeError } from "./errors.js";
 import { decompressFrame, isFrame } from "./lz4.js";
 import { unpack } from "./msgpack.js";
 import { PictureReader } from "./pictures.js";
+import { TextReader } from "./texts.js";
 
 /** @import { ColumnSpec, Numbers, SlotPlace } from "./columns.js" */
+
+/** Encodings whose values are read one by one. */
+const BY_STEP = ["xor", "text"];
 
 export const MAX_CHUNK_STEPS = 256;
 
@@ -101,6 +105,8 @@ export class Chunk {
   #decoded = new Map();
   /** @type {Map<string, {rowOf: ?Int16Array, reader: PictureReader}>} */
   #pictures = new Map();
+  /** @type {Map<string, {rowOf: ?Int16Array, reader: TextReader}>} */
+  #texts = new Map();
 
   /**
    * @param {number} firstStep
@@ -145,7 +151,8 @@ export class Chunk {
   }
 
   /**
-   * The values of a column, decoded once; null if this chunk has none, or if they are pictures, which `row` unpacks.
+   * The values of a column, decoded once; null if this chunk has none, or if they are pictures, which `row` unpacks, or
+   * texts, which `text` reads.
    *
    * @param {string} name
    * @returns {?Column}
@@ -154,7 +161,7 @@ export class Chunk {
     let column = this.#decoded.get(name);
     if (column === undefined) {
       const filled = this.#slots.get(name);
-      column = filled && filled.spec.encoding !== "xor" ? this.#decode(filled) : null;
+      column = filled && !BY_STEP.includes(filled.spec.encoding) ? this.#decode(filled) : null;
       this.#decoded.set(name, column);
     }
     return column;
@@ -187,13 +194,42 @@ export class Chunk {
   }
 
   /**
+   * The text of one step; null if it has none.
+   *
+   * @param {string} name
+   * @param {number} offset
+   */
+  text(name, offset) {
+    const filled = this.#slots.get(name);
+    if (filled?.spec.encoding !== "text") return null;
+    let found = this.#texts.get(name);
+    if (!found) {
+      const { rowOf, nPresent } = this.#presence(filled);
+      found = { rowOf, reader: new TextReader(filled.bytes, nPresent, filled.spec) };
+      this.#texts.set(name, found);
+    }
+    const row = found.rowOf ? found.rowOf[offset] : offset;
+    return row < 0 ? null : found.reader.text(row);
+  }
+
+  /**
+   * Which row each step has, and how many rows there are.
+   *
+   * @param {FilledSlot} slot
+   */
+  #presence({ spec, mask }) {
+    const rowOf = mask && this.#rowsOf(spec, mask);
+    return { rowOf, nPresent: rowOf ? rowOf.reduce((n, row) => n + (row >= 0 ? 1 : 0), 0) : this.nSteps };
+  }
+
+  /**
    * @param {FilledSlot} slot
    * @returns {Column}
    */
-  #decode({ spec, bytes, mask, place }) {
+  #decode(slot) {
+    const { spec, bytes, place } = slot;
     const { nValues, shape } = spec;
-    const rowOf = mask && this.#rowsOf(spec, mask);
-    const nPresent = rowOf ? rowOf.reduce((n, row) => n + (row >= 0 ? 1 : 0), 0) : this.nSteps;
+    const { rowOf, nPresent } = this.#presence(slot);
     return { values: decodeColumn(bytes, nPresent, spec, place), nValues, shape, rowOf };
   }
 
@@ -217,15 +253,15 @@ export class Chunk {
   /**
    * One picture; null if the step has none.
    *
-   * @param {FilledSlot} filled
+   * @param {FilledSlot} slot
    * @param {number} offset
    * @returns {?Numbers}
    */
-  #picture({ spec, bytes, mask }, offset) {
+  #picture(slot, offset) {
+    const { spec, bytes } = slot;
     let found = this.#pictures.get(spec.name);
     if (!found) {
-      const rowOf = mask && this.#rowsOf(spec, mask);
-      const nPresent = rowOf ? rowOf.reduce((n, row) => n + (row >= 0 ? 1 : 0), 0) : this.nSteps;
+      const { rowOf, nPresent } = this.#presence(slot);
       found = { rowOf, reader: new PictureReader(bytes, nPresent, spec) };
       this.#pictures.set(spec.name, found);
     }

@@ -33,7 +33,7 @@ const ITEM_BYTES = {
   "<u8": 8,
   "<f8": 8,
 };
-const ENCODINGS = new Set(["plain", "planes", "delta", "bits", "xor"]);
+const ENCODINGS = new Set(["plain", "planes", "delta", "bits", "xor", "text"]);
 const XOR_DTYPES = ["|u1", "<u2"];
 const MAX_COLUMNS = 1024;
 const MAX_DIMENSIONS = 8;
@@ -62,13 +62,16 @@ export function readSchema(source) {
       shape.every((n) => Number.isInteger(n) && n >= 0);
     if (!whole || (encoding === "xor" && !(XOR_DTYPES.includes(dtype) && shape.every(Boolean))))
       throw new CorruptEpisodeError(`the schema has an invalid column: ${brief(name)}`);
+    if (encoding === "text" && (dtype !== "|u1" || shape.length || !name.startsWith("extras.")))
+      throw new CorruptEpisodeError(`the schema has an invalid column: ${brief(name)}`);
     if (!ENCODINGS.has(encoding))
       throw new CorruptEpisodeError(
         `column ${brief(name)} has the encoding ${brief(encoding)}, which this page does not know: update the replay server`,
       );
     if (shape.reduce((product, n) => product * Math.max(n, 1), ITEM_BYTES[dtype]) > MAX_STEP_BYTES)
       throw new EpisodeTooLargeError(`one value of column ${brief(name)} would take more than ${MAX_STEP_BYTES} bytes`);
-    return { name, dtype, shape, encoding, nValues: shape.reduce((product, n) => product * n, 1) };
+    const nValues = encoding === "text" ? 0 : shape.reduce((product, n) => product * n, 1); // texts are no numbers
+    return { name, dtype, shape, encoding, nValues };
   });
 }
 
@@ -78,7 +81,7 @@ export function readSchema(source) {
  * @param {ColumnSpec} spec
  */
 export function groupKeyOf({ dtype, encoding }) {
-  if (encoding === "plain" || encoding === "xor") return null;
+  if (encoding === "plain" || encoding === "xor" || encoding === "text") return null;
   return encoding === "bits" ? "bits" : ITEM_BYTES[dtype];
 }
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recorder.chunk import ColumnData, encode_chunk
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, Substrate
 from recorder.episode_file import Episode, build_version1, build_version2, open_episode
-from recorder.schema import ColumnSpec, Encoding, EpisodeSchema
+from recorder.schema import ColumnSpec, Encoding, EpisodeSchema, is_text
 
 __all__ = ["FOLDER", "describe", "golden_files"]
 
@@ -49,6 +49,7 @@ def golden_files() -> Iterator[tuple[str, bytes]]:
         if compression == "lz4":
             yield f"version2_block_checksums{suffix}", whole
             yield f"version2_pictures{suffix}", _pictures()
+            yield f"version2_texts{suffix}", _texts()
         yield f"version2_gaps{suffix}", _version2(compression, gap=True)
         yield f"version2_torn{suffix}", whole[: len(whole) * 7 // 10]
         version1, _ = build_version1(
@@ -154,6 +155,21 @@ def _pictures() -> bytes:
     return data
 
 
+def _texts() -> bytes:
+    """Texts that repeat, that some steps lack, and that markup, other scripts and an empty text are among."""
+    n_steps = 12
+    present = np.arange(n_steps) % 3 != 1
+    missions = ["go to the red ball"] * 5 + ["<b>öffne</b> die Tür", "", "", "🔑 → 門", "a", "a", "\ufffd\n"]
+    columns = {
+        "extras.mission": ColumnData(np.array(missions, np.object_)),
+        "extras.reply": ColumnData(np.array([f"turn {t // 2}" for t in range(n_steps)], np.object_)[present], present),
+    }
+    schema = EpisodeSchema(tuple(ColumnSpec.of_texts(name) for name in columns))
+    chunk = encode_chunk(schema, first_step=0, n_steps=n_steps, columns=columns)
+    data, _, _ = build_version2(metadata=_metadata(), reasons=_REASONS, schema=schema, chunks=[(0, n_steps, chunk)])
+    return data
+
+
 def _values(spec: ColumnSpec) -> NDArray[Any]:
     """Numbers that need no random generator: slow ones, and the extremes of the dtype in front."""
     dtype = np.dtype(spec.dtype)
@@ -177,7 +193,7 @@ def describe(episode: Episode) -> dict[str, Any]:
         columns[name] = {
             "dtype": values.dtype.str,
             "shape": list(values.shape),
-            "values": values.tobytes().hex(),
+            "values": values.tolist() if is_text(values) else values.tobytes().hex(),
             "present": np.packbits(episode.present(name)).tobytes().hex(),
         }
     return {

@@ -24,8 +24,7 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         NAME,
         description=__doc__,
-        example="completion bash > ~/.local/share/bash-completion/completions/hamlet-recorder\n"
-        "completion zsh > ~/.zfunc/_hamlet-recorder",
+        example="completion bash\ncompletion zsh",
     )
     parser.add_argument("shell", choices=_SHELLS)
 

@@ -64,9 +64,9 @@ def encoded(value: Any) -> Texts:
     """
     if not isinstance(value, str):
         array: NDArray[Any] = np.asarray(value, np.object_)
-        if array.size != 1 or not isinstance(array.flat[0], str):
+        if array.ndim or not isinstance(array.item(), str):
             raise UsageError(f"expected one text, found {type(value).__name__}{list(array.shape)}")
-        value = str(array.flat[0])
+        value = str(array.item())
     start = value[:MAX_TEXT_BYTES]  # a character takes a byte or more
     data = sanitize_text(start).encode()
     is_changed = len(start) < len(value) or len(data) > MAX_TEXT_BYTES or start != sanitize_text(start)

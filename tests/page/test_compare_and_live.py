@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -23,7 +24,12 @@ CELLS = [tuple(cell) for cell in Life(seed=5, n_steps=300).columns()["position"]
 def test_a_comparison_jumps_to_the_first_difference(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=3&align=divergence")
     wait_for_step(page, lambda step: step == 37)
-    expect(page.locator(".comparison")).to_contain_text("first difference: action at step 37")
+    expect(page.locator(".comparison")).to_contain_text("Compared with episode 3 · aligned")
+    expect(page.locator(".comparison")).to_contain_text("first difference: action at step 37 (")
+    expect(page.locator(".pane-title").first).to_contain_text("Episode 2 · return")
+    expect(page.locator(".curve-key li").nth(1)).to_contain_text("Episode 3")
+    names = [page.locator("section[aria-label]").nth(n).get_attribute("aria-label") for n in range(6)]
+    assert len(set(names)) == 6, "landmarks have equal names"
     assert agent_cell(page, pane=0) == agent_cell(page, pane=1) == CELLS[37]
 
 
@@ -61,6 +67,10 @@ def test_a_comparison_starts_by_key_and_ends_by_button(page: Page, site: Site) -
     page.keyboard.press("c")
     page.get_by_label("Episode to compare with").fill("3")
     page.keyboard.press("Enter")
+    expect(page.locator(".pane")).to_have_count(2)
+    page.keyboard.press("c")
+    page.get_by_role("button", name="Best of the run").click()
+    page.wait_for_url(re.compile(r"compare=\d"))
     expect(page.locator(".pane")).to_have_count(2)
     page.get_by_role("button", name="Stop comparing").click()
     expect(page.locator(".pane")).to_have_count(1)

@@ -11,9 +11,11 @@ import { bindKeys } from "../shell/keys.js";
 import { showShareMenu } from "../shell/share_menu.js";
 import { linkTo, replaceLink, visit } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
-import { episodeFileUrl, fetchBest, fetchNeighbour, stillUrl } from "../source/api.js";
+import { episodeFileUrl, fetchOther, fetchNeighbour, stillUrl } from "../source/api.js";
 import { EpisodeStore } from "../source/episode_store.js";
 import { SocketSource } from "../source/socket_source.js";
+import { readStep } from "../player/step_view.js";
+import { actionText } from "../views/info_view.js";
 import { EpisodeHeader } from "../views/episode_header.js";
 import { MissingEpisode } from "../views/missing_episode.js";
 import { EpisodeAnnotations } from "./episode_annotations.js";
@@ -128,7 +130,7 @@ export class PlayerPage {
     return {
       toEpisode: (/** @type {number} */ direction) => this.#toEpisode(direction),
       compare: () => this.#header?.askForOther(),
-      compareWithBest: () => this.#compareWithBest(),
+      compareWithBest: () => this.#chooseOther("best"),
       copyLink: () => this.#copyLink(),
       annotate: () => this.#annotations.write(),
       editAnnotation: (/** @type {Annotation} */ annotation) => this.#annotations.edit(annotation),
@@ -141,6 +143,7 @@ export class PlayerPage {
       toEpisode: (direction) => this.#toEpisode(direction),
       toNumber: (episodeId) => this.#visit({ ...ELSEWHERE, episodeId }),
       compareWith: (episodeId) => this.#compareWith(episodeId),
+      chooseOther: (choice) => this.#chooseOther(choice),
       align: (align) => this.#align(align),
       share: () => this.#share(),
       stopComparing: () => this.#visit({ compared: null }),
@@ -207,7 +210,8 @@ export class PlayerPage {
     } catch {
       return;
     }
-    this.#header?.showDivergence(this.#divergence);
+    this.#header?.showDivergence(this.#divergence, this.#actionsAtDifference(one, other));
+    this.#player.markDifference(this.#divergence?.step ?? null);
     this.#align(this.#place.align, { seeks: this.#place.step === null });
   }
 
@@ -219,26 +223,47 @@ export class PlayerPage {
     this.#place = { ...this.#place, align };
     const [one, other] = this.#player.stores.map(({ table }) => table);
     this.#player.alignBy(align === "end" ? other.endStep - one.endStep : 0);
-    if (align === "divergence" && this.#divergence && seeks)
+    if (align === "divergence" && this.#divergence && this.#divergence.step > 0 && seeks)
       this.#player.controls.seek(one.indexOf(this.#divergence.step));
+  }
+
+  /**
+   * What each episode did at the first difference; empty if it is not an action.
+   *
+   * @param {EpisodeStore} one
+   * @param {EpisodeStore} other
+   */
+  #actionsAtDifference(one, other) {
+    if (this.#divergence?.what !== "action") return "";
+    const { step: number } = this.#divergence;
+    const texts = [one, other].map((store) => {
+      const step = readStep(store, store.table.indexOf(number));
+      return step && step.action !== null ? actionText(store.opened.actionNames, step.action) : "";
+    });
+    return texts.every(Boolean) ? texts.join(" / ") : "";
+  }
+
+  /**
+   * Choose the other episode of a comparison.
+   *
+   * @param {import("../views/episode_header.js").OtherChoice} choice
+   */
+  async #chooseOther(choice) {
+    const { outline } = this.#player.store;
+    if (!outline) return;
+    try {
+      const episodeId = await fetchOther(outline.runId, outline.episodeId, choice);
+      if (episodeId === null) showMessage("The run has no such episode.");
+      else this.#compareWith(episodeId);
+    } catch (error) {
+      showMessage(messageOf(error));
+    }
   }
 
   /** @param {number} episodeId */
   #compareWith(episodeId) {
     const { runId } = this.#player.store.outline ?? this.#place;
     this.#visit({ compared: { runId, episodeId }, align: "divergence", step: null });
-  }
-
-  async #compareWithBest() {
-    const { outline } = this.#player.store;
-    if (!outline) return;
-    try {
-      const best = await fetchBest(outline.runId, outline.episodeId);
-      if (best === null) showMessage("This is the only complete episode of the run.");
-      else this.#compareWith(best);
-    } catch (error) {
-      showMessage(messageOf(error));
-    }
   }
 
   #share() {

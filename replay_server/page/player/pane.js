@@ -3,6 +3,7 @@
  */
 
 import { element, setText } from "../shell/dom.js";
+import { formatNumber } from "../shell/numbers.js";
 import { prefersLessMotion } from "../shell/theme.js";
 import { DayClock } from "../views/day_clock.js";
 import { GridView, TRAIL_STEPS } from "../views/grid_view.js";
@@ -25,6 +26,7 @@ export class Pane {
   #picture = new PictureView();
   #history = new HistoryView();
   #clock = new DayClock();
+  #title = element("strong", { class: "pane-title", hidden: true });
   #action = element("span", { class: "stage-action" });
   #progress = element("span", { class: "stage-progress number" });
   #message = element("p", { class: "stage-message", hidden: true });
@@ -49,14 +51,28 @@ export class Pane {
     this.#stage = element(
       "section",
       { class: "panel stage", "aria-label": "Stage" },
-      element("div", { class: "stage-head" }, this.#clock.node, this.#action, this.#progress, this.#picture.choices),
+      element(
+        "div",
+        { class: "stage-head" },
+        this.#title,
+        this.#clock.node,
+        this.#action,
+        this.#progress,
+        this.#picture.choices,
+      ),
       this.#grid.node,
       this.#picture.node,
       this.#history.node,
       this.#message,
       this.#caption,
     );
-    this.#side = element("div", { class: "pane-side" }, this.#meters.node, this.#qValues.node, this.#info.node);
+    this.#side = element(
+      "div",
+      { class: "pane-side", role: "group", tabIndex: 0, "aria-label": "Numbers" },
+      this.#meters.node,
+      this.#qValues.node,
+      this.#info.node,
+    );
     this.node = element("div", { class: "pane unopened" }, this.#stage, this.#side);
   }
 
@@ -81,6 +97,19 @@ export class Pane {
   /** @param {HTMLElement} panel */
   add(panel) {
     this.#side.prepend(panel);
+  }
+
+  /** Name the episode, because there are two. */
+  entitle() {
+    const { episodeId, metadata, live } = this.store.opened;
+    const name = `Episode ${episodeId}`;
+    setText(this.#title, live ? name : `${name} · return ${formatNumber(metadata.total_reward)}`);
+    this.#title.hidden = false;
+    for (const panel of this.node.querySelectorAll("section[aria-label]")) {
+      const label = panel.getAttribute("aria-label")?.replace(/ of episode \d+$/, "");
+      panel.setAttribute("aria-label", `${label} of episode ${episodeId}`);
+    }
+    this.#side.setAttribute("aria-label", `Numbers of episode ${episodeId}`);
   }
 
   /** @param {HTMLElement} node something to show over the stage */

@@ -157,7 +157,17 @@ export class Player extends EventTarget {
    */
   alignBy(offset) {
     this.#panes.alignBy(offset);
+    if (this.stores[1]?.outline) this.#timeline.compare(this.stores[1], offset);
     this.draw();
+  }
+
+  /**
+   * Mark the first difference on the timeline.
+   *
+   * @param {?number} number of the step
+   */
+  markDifference(number) {
+    this.#timeline.markDifference(number);
   }
 
   /**
@@ -211,8 +221,12 @@ export class Player extends EventTarget {
       const isFirst = number === 0;
       store.addEventListener("outline", () => {
         pane.open();
+        if (this.#delta) pane.entitle();
         if (isFirst) this.#opened(start);
-        else this.draw();
+        else {
+          this.#timeline.compare(store, 0);
+          this.draw();
+        }
       });
       store.addEventListener("change", () => {
         if (isFirst) this.#grown();

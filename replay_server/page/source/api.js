@@ -181,14 +181,18 @@ export async function fetchNeighbour(runId, episodeId, direction) {
 }
 
 /**
- * The complete episode of the run with the highest return, other than this one, or null.
+ * A complete episode of the run to compare this one with, or null: the one with the highest or the lowest return, or the
+ * last one before it.
  *
  * @param {string} runId
  * @param {number} episodeId
+ * @param {"best"|"worst"|"previous"} choice
  * @returns {Promise<?number>}
  */
-export async function fetchBest(runId, episodeId) {
-  const { episodes } = await fetchEpisodes({ run: runId, recorded: true, complete: true, limit: 2, sort: "-reward" });
+export async function fetchOther(runId, episodeId, choice) {
+  const sort = { best: "-reward", worst: "reward", previous: "-episode_id" }[choice];
+  const bound = choice === "previous" ? { max_episode: episodeId } : {};
+  const { episodes } = await fetchEpisodes({ run: runId, recorded: true, complete: true, limit: 2, sort, ...bound });
   return episodes.find(({ episode_id: id }) => id !== episodeId)?.episode_id ?? null;
 }
 

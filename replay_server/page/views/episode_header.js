@@ -17,7 +17,16 @@ import { VideoButton } from "./video_button.js";
 /** @import { Outline } from "../source/outline.js" */
 
 /** @type {{[name in Alignment]: string}} */
-const ALIGNMENT_NAMES = { step: "by step", divergence: "by first difference", end: "by their ends" };
+const ALIGNMENT_NAMES = { step: "at the first step", divergence: "at the first difference", end: "at their ends" };
+
+/** @typedef {"best"|"worst"|"previous"} OtherChoice */
+
+/** @type {[OtherChoice, string][]} */
+const OTHER_CHOICES = [
+  ["best", "Best of the run"],
+  ["worst", "Worst of the run"],
+  ["previous", "The one before"],
+];
 
 export class EpisodeHeader {
   node = element("header", { class: "episode-header" });
@@ -30,12 +39,13 @@ export class EpisodeHeader {
   #chips = element("div", { class: "chips" });
   #comparison = element("div", { class: "comparison", hidden: true });
   #divergence = element("span", { class: "muted" });
+  /** @type {HTMLDialogElement} */
   #dialog;
   #video = new VideoButton();
   #on;
 
   /**
-   * @param {{toEpisode: function(-1|1): void, toNumber: function(number): void, compareWith: function(number): void,
+   * @param {{toEpisode: function(-1|1): void, toNumber: function(number): void, compareWith: function(number): void, chooseOther: function(OtherChoice): void,
    *   align: function(Alignment): void, share: function(): void, stopComparing: function(): void}} on
    */
   constructor(on) {
@@ -144,7 +154,7 @@ export class EpisodeHeader {
       element(
         "span",
         {},
-        `with episode ${outline.episodeId}${outline.runId === this.#place?.runId ? "" : ` of ${outline.runId}`}, aligned`,
+        `Compared with episode ${outline.episodeId}${outline.runId === this.#place?.runId ? "" : ` of ${outline.runId}`} · aligned`,
       ),
       choice,
       this.#divergence,
@@ -152,12 +162,15 @@ export class EpisodeHeader {
     );
   }
 
-  /** @param {?{step: number, what: string}} divergence */
-  showDivergence(divergence) {
-    setText(
-      this.#divergence,
-      divergence ? `first difference: ${divergence.what} at step ${divergence.step}` : "no difference",
-    );
+  /**
+   * @param {?{step: number, what: string}} divergence
+   * @param {string} explanation what each of them did; may be empty
+   */
+  showDivergence(divergence, explanation) {
+    const more = explanation && ` (${explanation})`;
+    if (!divergence) setText(this.#divergence, "no difference");
+    else if (divergence.step === 0) setText(this.#divergence, `they start differently: ${divergence.what}${more}`);
+    else setText(this.#divergence, `first difference: ${divergence.what} at step ${divergence.step}${more}`);
   }
 
   /** Ask for the episode to compare with. */
@@ -166,6 +179,12 @@ export class EpisodeHeader {
   }
   close() {
     this.#video.close();
+  }
+
+  /** @param {OtherChoice} choice */
+  #choose(choice) {
+    this.#dialog.close();
+    this.#on.chooseOther(choice);
   }
 
   #otherDialog() {
@@ -180,6 +199,21 @@ export class EpisodeHeader {
       "form",
       { method: "dialog", on: { submit: () => input.value !== "" && this.#on.compareWith(Number(input.value)) } },
       element("h2", {}, "Compare with episode"),
+      element(
+        "div",
+        { class: "group" },
+        ...OTHER_CHOICES.map(([choice, label]) =>
+          element(
+            "button",
+            {
+              type: "button",
+              class: "button",
+              on: { click: () => this.#choose(choice) },
+            },
+            label,
+          ),
+        ),
+      ),
       input,
       element("button", { class: "button primary" }, "Compare"),
     );

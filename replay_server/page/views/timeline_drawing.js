@@ -26,10 +26,11 @@ const meterColour = (colour, meter) => colour[colourNameOf(meter)];
  *
  * @param {HTMLCanvasElement} canvas
  * @param {{store: import("../source/episode_store.js").EpisodeStore, xOf: function(number): number, shownMeters:
- *   Set<number>, loop: ?[number, number], skipsDull: boolean, curves: import("./timeline_curves.js").Curves}} shown `xOf`
- *   maps a step number to a position
+ *   Set<number>, loop: ?[number, number], skipsDull: boolean, curves: import("./timeline_curves.js").Curves, other:
+ *   ?{store: import("../source/episode_store.js").EpisodeStore, offset: number}, difference: ?number}} shown `xOf` maps a
+ *   step number to a position; `other` is compared, and `difference` is the step of the first difference
  */
-export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull, curves }) {
+export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull, curves, other, difference }) {
   const { context: pen, width, height } = prepareCanvas(canvas);
   const colour = colours();
   const { opened: outline } = store;
@@ -41,7 +42,20 @@ export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull,
 
   const xs = curves.index.map(xOfIndex);
   const breaks = gapBreaks(curves.index, table);
-  drawReward(pen, xs, curves.returns, breaks, bottom, colour);
+  const otherReturns = other?.store.outline?.overview.cumulative_reward ?? [];
+  const range = rangeOf([...curves.returns, ...otherReturns]);
+  drawReward(pen, xs, curves.returns, breaks, range, bottom, colour);
+  if (other?.store.outline) {
+    const { table: otherTable, overview } = other.store.opened;
+    const otherXs = overview.index.map((index) => xOf(otherTable.numberOf(index) - other.offset));
+    pen.setLineDash([5, 3]);
+    drawCurve(pen, otherXs, otherReturns, gapBreaks(overview.index, otherTable), range, bottom, colour.kept, 1.5);
+    pen.setLineDash([]);
+  }
+  if (difference !== null) {
+    pen.fillStyle = colour.kept;
+    pen.fillRect(xOf(difference) - 0.5, 0, 1, height);
+  }
   for (const meter of shownMeters) {
     drawCurve(pen, xs, curves.meters[meter], breaks, meterRanges[meter], bottom, meterColour(colour, meter), 1.25);
   }
@@ -76,7 +90,8 @@ export function drawOverview(canvas, { store, xOf, shown: [low, high] }) {
   pen.fillStyle = colour.ground;
   pen.fillRect(0, 0, width, height);
   const xs = overview.index.map((index) => xOf(table.numberOf(index)));
-  drawReward(pen, xs, overview.cumulative_reward, gapBreaks(overview.index, table), height, colour);
+  const returns = overview.cumulative_reward;
+  drawReward(pen, xs, returns, gapBreaks(overview.index, table), rangeOf(returns), height, colour);
   pen.fillStyle = colour.cut;
   pen.fillRect(0, 0, xOf(low), height);
   pen.fillRect(xOf(high), 0, width - xOf(high), height);
@@ -109,6 +124,19 @@ function drawDensity(pen, x, laneTop, markers, colour) {
 }
 
 /**
+ * From the least to the greatest number; zero is included.
+ *
+ * @param {(?number)[]} values
+ * @returns {[low: number, high: number]}
+ */
+function rangeOf(values) {
+  const finite = values.filter(isNumber);
+  const low = finite.reduce((least, value) => Math.min(least, value), 0);
+  const high = finite.reduce((most, value) => Math.max(most, value), 0);
+  return [low, high === low ? low + 1 : high];
+}
+
+/**
  * Samples between which steps are missing.
  *
  * @param {number[]} samples
@@ -131,15 +159,11 @@ function gapBreaks(samples, table) {
  * @param {number[]} xs
  * @param {(?number)[]} rewards
  * @param {Set<number>} breaks
+ * @param {[number, number]} range
  * @param {number} bottom
  * @param {Colours} colour
  */
-function drawReward(pen, xs, rewards, breaks, bottom, colour) {
-  const finite = rewards.filter(isNumber);
-  const low = finite.reduce((least, value) => Math.min(least, value), 0);
-  const high = finite.reduce((most, value) => Math.max(most, value), 0);
-  /** @type {[number, number]} */
-  const range = [low, high === low ? low + 1 : high];
+function drawReward(pen, xs, rewards, breaks, range, bottom, colour) {
   const zero = yOf(0, range, bottom);
   pen.fillStyle = colour["reward-area"];
   pen.beginPath();

@@ -25,14 +25,20 @@ export class TimelineKey {
   /**
    * @param {EpisodeStore} store
    * @param {Set<number>} meters that have a curve
+   * @param {?EpisodeStore} other that is compared
    */
-  show(store, meters) {
+  show(store, meters, other) {
     const { overview, meterNames, meterRanges } = store.opened;
     const returns = overview.cumulative_reward.filter(isNumber);
     const least = returns.reduce((low, value) => Math.min(low, value), 0);
     const most = returns.reduce((high, value) => Math.max(high, value), 0);
     const curves = [
-      { name: "Return so far", colour: "--reward", range: `${formatNumber(least)} to ${formatNumber(most)}` },
+      {
+        name: other ? `Return so far, episode ${store.opened.episodeId}` : "Return so far",
+        colour: "--reward",
+        range: `${formatNumber(least)} to ${formatNumber(most)}`,
+      },
+      ...(other ? [{ name: `Episode ${other.opened.episodeId}`, colour: "--kept", range: "" }] : []),
       ...[...meters].map((meter) => ({
         name: meterNames[meter],
         colour: `--${colourNameOf(meter)}`,

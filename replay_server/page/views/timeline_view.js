@@ -62,6 +62,10 @@ export class TimelineView {
     },
     this.#overviewCanvas,
   );
+  /** @type {?{store: EpisodeStore, offset: number}} */
+  #other = null;
+  /** @type {?number} */
+  #difference = null;
   #key = new TimelineKey(() => this.refresh());
   /** Width of the strip in CSS pixels; 0 until it is on the page. */
   #width = 0;
@@ -134,6 +138,23 @@ export class TimelineView {
     if (outline) this.#zoom(steps, outline.table.numberOf(this.#index));
   }
 
+  /**
+   * Show the return of another episode too.
+   *
+   * @param {EpisodeStore} store
+   * @param {number} offset of its step numbers
+   */
+  compare(store, offset) {
+    this.#other = { store, offset };
+    this.refresh();
+  }
+
+  /** @param {?number} number */
+  markDifference(number) {
+    this.#difference = number;
+    this.refresh();
+  }
+
   /** @param {Set<number>} meters */
   showMeters(meters) {
     this.#shownMeters = meters;
@@ -169,8 +190,10 @@ export class TimelineView {
         loop: this.#loop,
         skipsDull: this.#skipsDull,
         curves: this.#curves(store),
+        other: this.#other,
+        difference: this.#difference,
       });
-      this.#key.show(store, this.#shownMeters);
+      this.#key.show(store, this.#shownMeters, this.#other?.store ?? null);
       if (this.#window.isZoomed) {
         drawOverview(this.#overviewCanvas, {
           store,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recorder.video.request import VIDEO_CHOICES
+from recorder.video.request import NAMED_VALUES, VIDEO_CHOICES
 from recorder.wording import MEASURES
 
 __all__ = ["describe"]
@@ -159,6 +159,12 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _VIDEO = "/videos/{video_id}"
 
+
+def _video_choice(name: str, kind: type) -> dict[str, Any]:
+    named = {"enum": [*NAMED_VALUES[name], None]} if name in NAMED_VALUES else {}
+    return {"type": [_JSON_TYPES[kind], "null"], **named}
+
+
 _VIDEO_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     (
         "post",
@@ -171,7 +177,7 @@ _VIDEO_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
                     "description": "The newest run that has the episode by default.",
                 },
                 "episode_id": {"type": "integer"},
-                **{name: {"type": [_JSON_TYPES[kind], "null"]} for name, kind in VIDEO_CHOICES.items()},
+                **{name: _video_choice(name, kind) for name, kind in VIDEO_CHOICES.items()},
             },
             "required": ["episode_id"],
             "status": 202,

@@ -5,16 +5,19 @@ An impossible request is refused here, with the same message everywhere. Equal r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import Any
 
 from recorder.errors import UsageError
-from recorder.video.options import VideoOptions
-from recorder.video.sound_choices import captions_of
+from recorder.video.codecs import CODECS, X264_PRESETS
+from recorder.video.options import PROFILES, SOURCES, STYLES, VideoOptions
+from recorder.video.pace import PACES
+from recorder.video.sound_choices import CAPTION_KINDS, NARRATION_STYLES, THEMES, VOICES, captions_of
 
 __all__ = [
+    "NAMED_VALUES",
     "RENDER_QUEUE",
     "RENDER_TASK",
     "VIDEO_CHOICES",
@@ -58,6 +61,20 @@ VIDEO_CHOICES: Mapping[str, type] = {
 
 _MAX_SOUND_MINUTES = 15
 """The worker that joins a video makes its sound, within the time limit of one task."""
+
+NAMED_VALUES: Mapping[str, Sequence[str]] = {
+    "profile": tuple(PROFILES),
+    "style": STYLES,
+    "pace": PACES,
+    "source": SOURCES,
+    "effects": THEMES,
+    "narrate": NARRATION_STYLES,
+    "voice": VOICES,
+    "captions": CAPTION_KINDS,
+    "codec": CODECS,
+    "preset": X264_PRESETS,
+}
+"""Values of the choices that have names."""
 
 _CONTENT_HASH = "content_hash"
 

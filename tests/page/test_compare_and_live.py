@@ -288,6 +288,7 @@ def test_the_video_button_belongs_to_the_shown_episode(page: Page, site: Site, r
     expect(button).to_be_hidden()
     recorder.finish_episode(14)
     button.click()
+    page.get_by_role("button", name="Make this video").click()
     expect(page.get_by_role("button", name="Queued")).to_be_disabled()
     wait_until(lambda: page.evaluate("true") and progress, message="the question how far the video is")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -441,14 +442,34 @@ def test_a_button_requests_a_video(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2")
     with page.expect_response(lambda answer: answer.request.method == "POST") as asked:
         page.get_by_role("button", name="Make video").click()
+        page.get_by_role("button", name="Make this video").click()
     assert asked.value.status == 202
     expect(page.get_by_role("button", name="Queued")).to_be_disabled()
+
+
+def test_a_dialog_asks_what_a_video_should_be_like(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2")
+    button = page.get_by_role("button", name="Make video")
+    button.click()
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    button.click()
+    page.get_by_label("Profile", exact=True).select_option("debug-720p")
+    page.get_by_label("Sound effects", exact=True).select_option("arcade")
+    page.get_by_label("Pace", exact=True).select_option("story")
+    page.get_by_label("Zoom to crises").check()
+    with page.expect_response(lambda answer: answer.request.method == "POST") as asked:
+        page.get_by_role("button", name="Make this video").click()
+    assert asked.value.status == 202
+    wanted = {"profile": "debug-720p", "effects": "arcade", "pace": "story", "emphasis": True}
+    assert json.loads(asked.value.request.post_data) == {**wanted, "run_id": "shapes", "episode_id": 2}
 
 
 def test_a_finished_video_is_saved_and_the_page_stays(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/3?t=20")
     with page.expect_response(lambda answer: answer.request.method == "POST") as asked:
         page.get_by_role("button", name="Make video").click()
+        page.get_by_role("button", name="Make this video").click()
     videos = site.recordings / "videos"
     videos.mkdir(exist_ok=True)
     (videos / "made.mp4").write_bytes(b"a video")

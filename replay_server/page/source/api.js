@@ -233,16 +233,35 @@ export const thumbnailUrl = (runId, episodeId, size) =>
 export const filmUrl = (runId, episodeId, { frames, size }) =>
   `${ROOT}${episodePath(runId, episodeId)}/film.png?frames=${frames}&size=${size}&theme=${currentTheme()}`;
 
-/** @type {?Promise<boolean>} */
-let videosOffered = null;
+/** @type {?Promise<Record<string, any>>} */
+let videoRoutes = null;
 
-/** Whether this server makes videos, by the description of its routes; requested once. */
-export function offersVideos() {
-  videosOffered ??= fetchJson(`${ROOT}/openapi.json`).then(
-    ({ paths }) => "/videos" in paths,
-    () => false,
+/** What the description of the server's routes says of videos: empty if it makes none. Requested once. */
+function describeVideos() {
+  videoRoutes ??= fetchJson(`${ROOT}/openapi.json`).then(
+    ({ paths }) => paths["/videos"] ?? {},
+    () => ({}),
   );
-  return videosOffered;
+  return videoRoutes;
+}
+
+/** Whether this server makes videos. */
+export const offersVideos = async () => "post" in (await describeVideos());
+
+/**
+ * The values of the choices of a video that have names, by choice.
+ *
+ * @returns {Promise<Record<string, string[]>>}
+ */
+export async function fetchVideoChoices() {
+  const { post } = await describeVideos();
+  const { properties } = post.requestBody.content["application/json"].schema;
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, { enum: values = [] }]) => [
+      name,
+      values.filter((/** @type {?string} */ value) => value !== null),
+    ]),
+  );
 }
 
 /**
@@ -250,9 +269,10 @@ export function offersVideos() {
  *
  * @param {string} runId
  * @param {number} episodeId
+ * @param {Record<string, string | boolean>} choices
  */
-export async function requestVideo(runId, episodeId) {
-  const response = await change("POST", "/videos", { run_id: runId, episode_id: episodeId });
+export async function requestVideo(runId, episodeId, choices) {
+  const response = await change("POST", "/videos", { ...choices, run_id: runId, episode_id: episodeId });
   const location = response.headers.get("Location");
   if (location === null) throw new Error("the server's answer has no address of the video");
   return location;

@@ -1,5 +1,5 @@
 /**
- * The button that requests a video, shows its progress, and becomes the download link. Hidden if the server makes no
+ * The button that asks what a video should be like, requests it, shows its progress, and becomes the download link. Hidden if the server makes no
  * videos.
  */
 
@@ -8,6 +8,7 @@ import { showMessage } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { fetchJson, offersVideos, requestVideo } from "../source/api.js";
+import { askForVideo } from "./video_dialog.js";
 
 /** @import { VideoJob } from "../source/api.js" */
 
@@ -74,10 +75,12 @@ export class VideoButton {
     }
     const offered = this.#offered;
     if (!offered) return;
-    this.node.disabled = true;
-    setText(this.#text, "Queued");
     try {
-      await this.#watch(await requestVideo(...offered), offered);
+      const choices = await askForVideo();
+      if (!choices || offered !== this.#offered) return;
+      this.node.disabled = true;
+      setText(this.#text, "Queued");
+      await this.#watch(await requestVideo(...offered, choices), offered);
     } catch (error) {
       this.#fail(messageOf(error), offered);
     }

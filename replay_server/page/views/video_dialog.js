@@ -1,0 +1,88 @@
+/** The dialog that asks what a video should be like. The server's description of its routes has the choices. */
+
+import { element } from "../shell/dom.js";
+import { icon } from "../shell/icons.js";
+import { fetchVideoChoices } from "../source/api.js";
+
+/** @typedef {Record<string, string | boolean>} VideoChoices */
+
+/** Of all choices, those that a viewer wants: name, label, and what leaving it out means. */
+const FIELDS = /** @type {const} */ ([
+  ["profile", "Profile", "Standard"],
+  ["pace", "Pace", "As the profile has it"],
+  ["style", "Theme", "Dark"],
+  ["source", "Picture", "What was recorded"],
+  ["effects", "Sound effects", "None"],
+  ["narrate", "Narration", "None"],
+  ["captions", "Captions", "As the profile has it"],
+]);
+
+/** @param {string} value a choice's name, such as `youtube-1080p` */
+const printed = (value) => value.charAt(0).toUpperCase() + value.slice(1);
+
+/**
+ * Ask; resolves to the chosen values, without those that were left as they are, or to null.
+ *
+ * @returns {Promise<?VideoChoices>}
+ */
+export async function askForVideo() {
+  const offered = await fetchVideoChoices();
+  const selects = FIELDS.filter(([name]) => offered[name]?.length).map(([name, label, unset]) =>
+    element(
+      "label",
+      {},
+      element("span", {}, label),
+      element(
+        "select",
+        { name, "aria-label": label },
+        element("option", { value: "" }, unset),
+        ...offered[name].map((value) => element("option", { value }, printed(value))),
+      ),
+    ),
+  );
+  const emphasis = element("input", { type: "checkbox", name: "emphasis" });
+  const close = element(
+    "button",
+    { type: "button", class: "button icon-button", "aria-label": "Close" },
+    icon("close"),
+  );
+  /** @type {HTMLFormElement} */
+  const form = element(
+    "form",
+    { method: "dialog" },
+    ...selects,
+    element("label", { class: "check" }, emphasis, " Zoom to crises, caption events, show the outcome"),
+    element("button", { class: "button primary", value: "make" }, "Make this video"),
+  );
+  /** @type {HTMLDialogElement} */
+  const dialog = element(
+    "dialog",
+    { class: "ask video", "aria-label": "Make a video" },
+    element("header", {}, element("h2", {}, "Make a video"), close),
+    form,
+  );
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "make" ? chosen(form) : null);
+    });
+  });
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @returns {VideoChoices}
+ */
+function chosen(form) {
+  /** @type {VideoChoices} */
+  const choices = {};
+  for (const [name, value] of new FormData(form)) {
+    if (name === "emphasis") choices[name] = true;
+    else if (value !== "") choices[name] = String(value);
+  }
+  return choices;
+}

@@ -12,6 +12,7 @@ import { InfoView, actionText } from "../views/info_view.js";
 import { MetersView } from "../views/meters_view.js";
 import { PictureView } from "../views/picture_view.js";
 import { QValuesView } from "../views/q_values_view.js";
+import { TextsView } from "../views/texts_view.js";
 import { readStep, readTrail } from "./step_view.js";
 
 /** @import { StepView } from "./step_view.js" */
@@ -36,6 +37,7 @@ export class Pane {
   #side;
   #meters;
   #qValues = new QValuesView();
+  #texts = new TextsView();
   #info = new InfoView();
   #hasGrid = true;
   #shownIndex = -1;
@@ -69,6 +71,7 @@ export class Pane {
     this.#side = element(
       "div",
       { class: "pane-side", role: "group", tabIndex: 0, "aria-label": "Numbers" },
+      this.#texts.node,
       this.#meters.node,
       this.#qValues.node,
       this.#info.node,
@@ -89,6 +92,7 @@ export class Pane {
     this.#clock.open(outline);
     this.#meters.open(outline);
     this.#qValues.open(outline);
+    this.#texts.open();
     this.#info.open(outline);
     this.node.classList.remove("unopened");
     this.say(outline.table.nSteps === 0 && !outline.live ? "This episode has no steps." : "");
@@ -216,6 +220,7 @@ export class Pane {
     this.#clock.draw(step);
     this.#meters.draw(step, previous);
     this.#qValues.draw(step);
+    this.#texts.draw(this.store, step.index);
     this.#info.draw(step);
     setText(this.#action, step.actionVector ? "" : actionText(this.store.opened.actionNames, step.action));
     const progress = step.progress ?? 0;

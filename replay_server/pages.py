@@ -9,6 +9,7 @@ from flask import Blueprint, Response, redirect, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
 from replay_server.access.security import content_security_policy
+from replay_server.page_bundle import join_modules, join_styles, name_bundle
 
 __all__ = ["PAGE_FOLDER", "make_pages"]
 
@@ -26,6 +27,8 @@ def make_pages(*, embed_origins: str) -> Blueprint:
     """
     pages = Blueprint("pages", __name__)
     document = (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
+    joined = {"bundle.js": join_modules(PAGE_FOLDER, "main.js"), "bundle.css": join_styles(PAGE_FOLDER, document)}
+    document = name_bundle(document)
 
     @pages.get("/")
     def browser() -> ResponseReturnValue:
@@ -44,7 +47,7 @@ def make_pages(*, embed_origins: str) -> Blueprint:
 
     @pages.get("/static/<path:name>")
     def static(name: str) -> ResponseReturnValue:
-        return _send(name)
+        return _send_text(joined[name], name) if name in joined else _send(name)
 
     def page(root: str) -> Response:
         """Return the page; ``root`` is the relative path from its address to that of the server."""
@@ -59,6 +62,14 @@ def make_pages(*, embed_origins: str) -> Blueprint:
         return response
 
     return pages
+
+
+def _send_text(text: str, name: str) -> Response:
+    response = Response(text, mimetype=_CONTENT_TYPES[Path(name).suffix])
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 def _send(name: str) -> Response:

@@ -109,6 +109,7 @@ function show() {
 startTheme(new URL(location.href).searchParams.get("theme"));
 const isEmbedded = readPlace(new URL(location.href)).embed;
 document.body.classList.toggle("embedded", isEmbedded);
+document.querySelector(".loading")?.remove();
 document.body.append(...(isEmbedded ? [] : [header()]), outlet);
 window.addEventListener("popstate", show);
 socket.connect();

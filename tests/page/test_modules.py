@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from replay_server.page_bundle import join_modules, name_bundle
 from tests.page.golden import write_golden, write_life, write_ways
 
 HERE = Path(__file__).parent
@@ -40,6 +42,28 @@ def test_the_pages_modules_pass_their_node_tests(name: str, golden: Path) -> Non
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_page_is_one_script_and_one_style_sheet() -> None:
+    page = ROOT / "replay_server" / "page"
+    script = join_modules(page, "main.js")
+    for path in page.rglob("*.js"):
+        name = path.relative_to(page).as_posix()
+        is_only_for_files = name in ("pages/baked_page.js", "source/bytes_source.js", "decode/episode_file.js")
+        if not is_only_for_files and name != "source/messages.js":  # which has types only
+            assert path.read_text(encoding="utf-8").splitlines()[0] in script, name
+    document = name_bundle((page / "index.html").read_text(encoding="utf-8"))
+    assert re.findall('(?:href|src)="static/([^"]+)"', document) == ["icon.png", "bundle.css", "bundle.js"]
+
+
+def test_modules_that_cannot_be_joined_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text('import { b } from "./b.js";\nexport const a = b;\n')
+    (tmp_path / "b.js").write_text('import { a } from "./a.js";\nexport const b = a;\n')
+    (tmp_path / "c.js").write_text("export default 1;\n")
+    with pytest.raises(ValueError, match=r"a\.js -> b\.js -> a\.js"):
+        join_modules(tmp_path, "a.js")
+    with pytest.raises(ValueError, match="export default"):
+        join_modules(tmp_path, "c.js")
 
 
 def test_the_pages_tools_install_from_the_registry_that_npm_is_configured_for() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["from_json", "to_json"]
+__all__ = ["from_json", "to_json", "to_readable_json"]
 
 _MAX_DEPTH = 16
 """Deepest nesting; far below the depth at which printing a value fails."""
@@ -24,6 +24,21 @@ def to_json(value: Any) -> str:
         return _encode(value)
     except (ValueError, TypeError):  # a NaN, or a key that is not text: rare, so cleaned only then
         return _encode(_cleaned(value))
+
+
+def to_readable_json(value: Any) -> str:
+    """JSON for people: a value a line, and characters of every script as they are.
+
+    Objects with ``model_dump``, as those of pydantic and of clients of language models, are maps.
+
+    Raises:
+        ValueError, RecursionError: a value holds itself.
+    """
+
+    def plain(item: Any) -> Any:
+        return item.model_dump() if hasattr(item, "model_dump") else _plain(item)
+
+    return json.dumps(value, ensure_ascii=False, indent=1, default=plain, skipkeys=True)
 
 
 def from_json(text: str | bytes) -> Any:

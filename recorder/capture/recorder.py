@@ -34,8 +34,8 @@ from recorder.capture.recorded_run import warn_of_recorded_run
 from recorder.capture.refusals import Refusals
 from recorder.capture.rollout import RolloutEpisodes
 from recorder.capture.run_end import RunEnd, call_in_forks
-from recorder.capture.step_calls import StepCalls
 from recorder.capture.step_path import StepPath
+from recorder.capture.turn_calls import TurnCalls
 from recorder.episode import Substrate
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.stats import RecorderStats
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["EpisodeRecorder", "copied_recorder"]
 
 
-class EpisodeRecorder(StepCalls):
+class EpisodeRecorder(TurnCalls):
     """Records episodes: writes each step into a ring file, the black box; a sender process does the rest.
 
     Making one waits until that process has begun, 0.3 s most often and 2 s at most. Later a call waits only when the ring is

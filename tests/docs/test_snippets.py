@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import urllib.request
 import wave
@@ -12,6 +13,7 @@ import pytest
 
 from recorder import EpisodeRecorder, RecordingWriter
 from recorder.__main__ import main
+from recorder.episode_file import open_episode
 from tests.docs.pages import blocks, command_lines, page, shell_lines
 from tests.processes import PythonProcess, run_python
 
@@ -75,6 +77,15 @@ def test_the_cookbooks_rollout_snippet_records_four_lanes(folder: Path) -> None:
     (code,) = [code for code in blocks(page("docs/cookbook.md"), "python") if "record_rollout" in code]
     run_snippet(code, folder)
     assert any((folder / "rollouts").rglob("*.msgpack.lz4"))
+
+
+def test_the_cookbooks_snippet_on_turns_records_a_conversation(folder: Path) -> None:
+    (code,) = [code for code in blocks(page("docs/cookbook.md"), "python") if "record_turn" in code]
+    run_snippet(code, folder)
+    (path,) = (folder / "chat-recordings").rglob("*.msgpack.lz4")
+    episode = open_episode(path)
+    assert [json.loads(text)[0]["role"] for text in episode.column("extras.messages")] == ["user", "assistant"]
+    assert episode.metadata.total_reward == 1.0
 
 
 def test_the_replay_pages_python_snippet_runs(folder: Path) -> None:

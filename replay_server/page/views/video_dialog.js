@@ -34,7 +34,7 @@ export async function askForVideo() {
       element("span", {}, label),
       element(
         "select",
-        { name, "aria-label": label },
+        { name, class: "select", "aria-label": label },
         element("option", { value: "" }, unset),
         ...offered[name].map((value) => element("option", { value }, printed(value))),
       ),

@@ -3,7 +3,7 @@
 import { BrowserPage } from "./pages/browser_page.js";
 import { PlayerPage } from "./pages/player_page.js";
 import { BASE } from "./shell/address.js";
-import { element } from "./shell/dom.js";
+import { afterPaint, element } from "./shell/dom.js";
 import { icon } from "./shell/icons.js";
 import { followLink, linkTo, readPlace } from "./shell/share.js";
 import { chosenTheme, startTheme, toggleTheme } from "./shell/theme.js";
@@ -90,6 +90,7 @@ function pageOfAddress() {
 function show() {
   page?.close();
   const isFromTable = page instanceof BrowserPage;
+  const isNavigation = page !== null;
   const next = pageOfAddress();
   forget();
   page = next;
@@ -98,6 +99,7 @@ function show() {
     window.scrollTo(0, 0); // before the new page is in the document, because it would be laid out again
     outlet.replaceChildren(next.node);
     next.enter();
+    if (isNavigation && next instanceof PlayerPage) afterPaint(() => next.focusHeading());
   };
   if (isFromTable && next instanceof PlayerPage) {
     // Laying out an empty player would delay the full one, so the table stays until there is something to show.

@@ -326,6 +326,7 @@ def test_names_from_files_are_never_run_as_markup(page: Page, site: Site) -> Non
     page.locator(".run-name", has_text="onerror").click()
     page.locator("a.episode-link").first.click()
     page.wait_for_selector(".player[data-step]")
+    expect(page.locator("h1.where")).to_be_focused()
     for place in (".meter .name", ".legend span", ".chip.reason", ".run-link", ".q-value .name"):
         expect(page.locator(place).first).to_have_text(HOSTILE)
     expect(page.locator("img")).to_have_count(0)

@@ -94,6 +94,11 @@ export class PlayerPage {
     this.#player.enter();
     if (this.#player.store.outline) this.#present();
   }
+
+  /** Tell people with a screen reader where they are after a navigation. */
+  focusHeading() {
+    if (document.activeElement === document.body) this.#header?.focusHeading();
+  }
   close() {
     clearTimeout(this.#linkTimer);
     this.#unbind();

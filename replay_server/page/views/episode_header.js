@@ -64,7 +64,7 @@ export class EpisodeHeader {
     this.node.append(
       element(
         "h1",
-        { class: "where" },
+        { class: "where", tabIndex: -1 },
         this.#run,
         element("span", { class: "muted", "aria-hidden": "true" }, "/"),
         element("span", {}, "Episode"),
@@ -171,6 +171,10 @@ export class EpisodeHeader {
     if (!divergence) setText(this.#divergence, "no difference");
     else if (divergence.step === 0) setText(this.#divergence, `they start differently: ${divergence.what}${more}`);
     else setText(this.#divergence, `first difference: ${divergence.what} at step ${divergence.step}${more}`);
+  }
+
+  focusHeading() {
+    this.node.querySelector("h1")?.focus({ preventScroll: true });
   }
 
   /** Ask for the episode to compare with. */

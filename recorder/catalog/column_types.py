@@ -116,6 +116,13 @@ class GivenText(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
         return None if value is None else sanitize_text(value)
 
+    def process_result_value(self, value: str | bytes | None, _dialect: Dialect) -> str | None:
+        """The text; SQLite lets other programs store bytes in its place."""
+        if not isinstance(value, bytes):
+            return value
+        log_unreadable("text")
+        return sanitize_text(value.decode("utf-8", "replace"))
+
 
 class JsonText(TypeDecorator[Any]):
     """A JSON map as ASCII text: PostgreSQL's JSON types refuse NaN, infinities and NUL."""

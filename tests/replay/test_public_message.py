@@ -10,7 +10,7 @@ import pytest
 from recorder.errors import CatalogError, RecordingNotFoundError
 from recorder.settings import Settings
 from replay_server.access.public_message import hide_places, public_message
-from replay_server.app import create_app
+from replay_server.app import EXTENSION, create_app
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,8 @@ def test_the_log_has_the_whole_message(caplog: pytest.LogCaptureFixture) -> None
 
 def test_no_answer_about_something_missing_names_the_servers_folder(tmp_path: Path) -> None:
     settings = Settings(database=str(tmp_path / "catalog.db"), recordings_dir=str(tmp_path))
-    client = create_app(settings).test_client()
+    app = create_app(settings)
+    client = app.test_client()
     paths = ["runs/x", "runs/x/curve", "runs/x/highlights", "episodes/x/1", "videos/7"]
     paths += [f"episodes/x/1/{name}" for name in ("why", "steps", "file", "thumbnail.png", "film.png", "tags")]
     for path in paths:
@@ -52,3 +53,4 @@ def test_no_answer_about_something_missing_names_the_servers_folder(tmp_path: Pa
             assert answer.status_code == 404, path
             assert str(tmp_path) not in answer.text, path
             assert "sqlite:" not in answer.text, path
+    app.extensions[EXTENSION].close("the test is over")

@@ -93,9 +93,7 @@ def test_a_program_without_a_reader_logs_what_it_loses(end: str, tmp_path: Path)
 
 
 def test_a_recorder_without_a_reader_logs_that_while_it_records(tmp_path: Path) -> None:
-    waits = (
-        "import time\nwhile not recorder._sender._publisher._has_told_unread: time.sleep(0.01)\nimport os; os._exit(0)"
-    )
+    waits = "import time\nwhile not recorder._sender._publisher._unread._has_warned: time.sleep(0.01)\nimport os; os._exit(0)"
     (tmp_path / "config.yaml").write_text("recording: {}\n")
     status, output = run_python(["-c", UNREAD + waits], folder=tmp_path)
     assert status == 0

@@ -38,6 +38,8 @@ __all__ = [
     "settings_of",
 ]
 
+_MARK_SECS = 5.0
+"""A store that hangs does not keep a command from its start for longer."""
 _RUNS_NAMED = 5
 _RUNS_COMPARED = 1000
 """Latest runs to search for a similar name."""
@@ -133,8 +135,10 @@ def check_recordings_owner(settings: Settings, ours: Installation) -> None:
     Raises:
         CatalogError: the recordings belong to another catalog; the message names both.
     """
+    patient = settings.storage.timeout_secs
+    storage = settings.storage.model_copy(update={"timeout_secs": min(patient, _MARK_SECS)})
     with contextlib.suppress(StorageError):  # who reads a recording gets the error
-        marked = marked_place(settings)
+        marked = marked_place(settings.model_copy(update={"storage": storage}))
         if ours.installation_id:
             refuse_other_catalog(marked.mark, ours, marked.mark_place)
         elif marked.mark and not marked.mark.is_copied and marked.mark.installation.differs_from(ours):

@@ -59,7 +59,7 @@ def lay_out(
     for key in spared:
         if _total(shown) - _spare_width(shown, folded) <= room:
             break
-        del shown[key]
+        shown.pop(key, None)
     if folded in shown:
         shown[folded] -= min(_spare_width(shown, folded), max(0, _total(shown) - room))
     left_out = [key for key in widths if key not in shown]

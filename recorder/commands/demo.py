@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
         worker_command = module_command("recorder", "worker", *options, "--concurrency", "1")
         worker = started.enter_context(ChildProcess(worker_command, log=worker_log))
         catalog = started.enter_context(_open_catalog(recordings / "catalog.db", worker))
-        page = started.enter_context(ChildProcess(_page_command(options), log=page_log))
+        page = _start_page(started, options, page_log)
         output.announce(
             f"Watch: {_link(page)}",
             f"{server.kind} started: {server.url}",
@@ -180,10 +180,24 @@ def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str,
     output.note("", f"Video of the longest episode, {video.n_frames} frames: {path}")
 
 
-def _page_command(options: list[str]) -> list[str]:
-    """Command of the replay server, on a free port if the default one is taken."""
+def _start_page(started: ExitStack, options: list[str], log: Path) -> ChildProcess:
+    """Start the replay server at the usual address, or at a free port if another program has it or takes it first.
+
+    Raises:
+        ServerStartError: it did not start.
+    """
     command = module_command("recorder", "serve", *options)
-    return command if _is_free(*_USUAL_ADDRESS) else [*command, "--port", "0"]
+    if _is_free(*_USUAL_ADDRESS):
+        page = started.enter_context(ChildProcess(command, log=log))
+        try:
+            _link(page)
+        except ServerStartError:
+            if _is_free(*_USUAL_ADDRESS):
+                raise
+            log.unlink(missing_ok=True)
+        else:
+            return page
+    return started.enter_context(ChildProcess([*command, "--port", "0"], log=log))
 
 
 def _link(page: ChildProcess) -> str:

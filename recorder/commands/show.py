@@ -18,6 +18,7 @@ from recorder.errors import RecorderError, RecordingNotFoundError
 from recorder.python_versions import UTC
 from recorder.recordings.find import open_recording
 from recorder.storage import open_recordings
+from recorder.wording import field_title, reason_in_words, status_in_words
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog, EpisodeRow
@@ -56,13 +57,13 @@ def run(args: argparse.Namespace) -> int:
     )
     if environment is not None:
         fields["environment"] = environment
-    output.fields(f"episode {episode.episode_id} of run {episode.run_id}", _with_readable_times(fields))
+    output.fields(f"episode {episode.episode_id} of run {episode.run_id}", _in_words(fields))
     if recording is None:
         output.note("no recording")
     else:
         if info:
             output.fields("info", {name: _short(value) for name, value in info.items()})
-        output.fields("recording", {name: value for name, value in recording.items() if name not in fields})
+        output.fields("recording", _in_words({name: value for name, value in recording.items() if name not in fields}))
     if episode.why:
         output.note(
             f"{counted(len(episode.why), 'explanation')}: why {episode.episode_id} --run {shlex.quote(episode.run_id)}"
@@ -84,13 +85,19 @@ def _short(value: Any) -> str:
     return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 1]}…"
 
 
-def _with_readable_times(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The known fields, with numbers of seconds since 1970 as UTC dates."""
-    return {
-        name: _readable(value, _UNITS_A_SEC[name]) if name in _UNITS_A_SEC else value
-        for name, value in fields.items()
-        if value is not None
-    }
+def _in_words(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The known fields by their titles, with reasons in words and numbers of seconds since 1970 as UTC dates."""
+    return {field_title(name): _value_in_words(name, value) for name, value in fields.items() if value is not None}
+
+
+def _value_in_words(name: str, value: Any) -> Any:
+    if name == "reasons":
+        return tuple(map(reason_in_words, value))
+    if name == "recording_reason":
+        return reason_in_words(str(value))
+    if name == "status":
+        return status_in_words(str(value))
+    return _readable(value, _UNITS_A_SEC[name]) if name in _UNITS_A_SEC else value
 
 
 def _readable(since_1970: float, units_a_sec: int) -> datetime | float:

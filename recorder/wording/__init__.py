@@ -2,6 +2,7 @@
 videos and in HTML files."""
 
 from recorder.wording.explanations import explanation_in_words
+from recorder.wording.fields import field_title
 from recorder.wording.measures import MEASURES, Measure
 from recorder.wording.reasons import ReasonFamily, reason_family, reason_in_words
 from recorder.wording.statuses import END_WORDS, STATUS_WORDS, StatusWord, status_in_words
@@ -17,6 +18,7 @@ __all__ = [
     "StatusWord",
     "Term",
     "explanation_in_words",
+    "field_title",
     "reason_family",
     "reason_in_words",
     "status_in_words",

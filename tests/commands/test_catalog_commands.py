@@ -93,6 +93,9 @@ def test_show_prints_the_episode_and_its_recording(call: Call, recordings: Path)
     text = call("show", 3, "--recordings", recordings).out
     assert text.startswith(f"episode 3 of run {RUN}\n")
     assert "episode_000003.msgpack.lz4" in text
+    assert re.search(r"Return +30\n", text)
+    assert re.search(r"Kept because +every 100th\n", text)
+    assert "_" not in text.replace("episode_000003", "")
 
 
 def test_show_prints_dates_for_people_and_numbers_in_json(call: Call, tmp_path: Path) -> None:
@@ -106,12 +109,12 @@ def test_show_prints_dates_for_people_and_numbers_in_json(call: Call, tmp_path: 
         given: dict[str, Any] = {"new_episodes": rows, "decided": [], "criteria_state": {}, "at": datetime.now(UTC)}
         assert catalog.commit_evaluation(RUN, old_cursor="0-0", new_cursor="1-0", **given)
     text = call("show", 1, "--recordings", tmp_path).out
-    assert re.search(r"timestamp +2025-06-15 15:06:40\n", text)
-    assert re.search(r"started_unix_nanos +2025-06-15 15:06:40\n", text)
-    assert re.search(r"finished_unix_nanos +0\n", text), "it is unknown"
+    assert re.search(r"Time of its end +2025-06-15 15:06:40\n", text)
+    assert re.search(r"Started +2025-06-15 15:06:40\n", text)
+    assert re.search(r"Finished +0\n", text), "it is unknown"
     assert call("show", 1, "--json", "--recordings", tmp_path).document["episode"]["timestamp"] == 1.75e9
-    assert re.search(r"timestamp +1e\+300\n", call("show", 2, "--recordings", tmp_path).out)
-    assert re.search(r"timestamp +nan\n", call("show", 3, "--recordings", tmp_path).out)
+    assert re.search(r"Time of its end +1e\+300\n", call("show", 2, "--recordings", tmp_path).out)
+    assert re.search(r"Time of its end +nan\n", call("show", 3, "--recordings", tmp_path).out)
 
 
 def test_a_very_long_run_id_is_shortened_in_messages(call: Call, recordings: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.catalog.operations.parked import LOST
 from recorder.commands.terminal.output import human_return
 from recorder.step_stream import RedisStepStream
+from recorder.wording import reason_in_words
 from tests.commands.conftest import Call, root_catalog
 from tests.processes import ROOT, run_python
 
@@ -157,11 +159,13 @@ def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
 
 def test_a_narrow_terminal_indents_continued_lines(many_reasons: Path) -> None:
     lines = plain_lines(on_a_terminal(80, "show", 123456, "--recordings", many_reasons))
-    first = next(index for index, line in enumerate(lines) if line.startswith("  reasons"))
-    column = lines[first].index(REASONS[0])
-    shown = [line[column:] for line in lines[first : first + len(REASONS)]]
-    assert " ".join(shown) == ", ".join(REASONS)
-    assert all(line[:column].isspace() for line in lines[first + 1 : first + len(REASONS)])
+    words = [reason_in_words(reason) for reason in REASONS]
+    first = next(index for index, line in enumerate(lines) if line.startswith("  Kept because"))
+    column = lines[first].index(words[0])
+    after = itertools.takewhile(lambda line: line[:column].isspace(), lines[first + 1 :])
+    shown = [lines[first][column:], *(line[column:] for line in after)]
+    assert " ".join(shown) == ", ".join(words)
+    assert len(shown) > 2
     lines = plain_lines(on_a_terminal(50, "doctor", "--redis-url", "redis://127.0.0.1:1/0", ends_with=1))
     first = next(index for index, line in enumerate(lines) if line.startswith("fail  Redis: "))
     assert lines[first + 1].startswith(" " * 6)

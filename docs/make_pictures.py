@@ -105,7 +105,7 @@ def longest_episodes(page: Page, address: str) -> tuple[str, str]:
 def show_run(page: Page, address: str) -> None:
     """Open the page of the newest run, and wait until it shows its pictures."""
     page.goto(f"{address}/")
-    page.locator(".card").nth(3).wait_for()
+    page.locator(".card").last.wait_for()
     page.locator(".episodes .thumbnail").nth(4).wait_for()
     page.wait_for_load_state("networkidle")
 

@@ -83,12 +83,7 @@ class VideoEncoder:
         Raises:
             VideoError: ffmpeg has exited.
         """
-        try:
-            for plane in planes:
-                self._ffmpeg.write(plane.reshape(-1).data)
-        except OSError as error:
-            self._ffmpeg.process.wait()
-            raise self._ffmpeg.error(f"ffmpeg ended after {self.n_frames} frames") from error
+        self._ffmpeg.write_frame((plane.reshape(-1).data for plane in planes), self.n_frames)
         self.n_frames += 1
 
     def finish(self) -> int:

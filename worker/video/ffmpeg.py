@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -152,6 +152,22 @@ class Ffmpeg:
         assert self.process.stdin is not None
         while len(data):
             data = data[self.process.stdin.write(data) :]
+
+    def write_frame(self, parts: Iterable[memoryview], n_frames: int) -> None:
+        """Write one frame.
+
+        Args:
+            n_frames: frames that were written before it.
+
+        Raises:
+            VideoError: ffmpeg has exited.
+        """
+        try:
+            for part in parts:
+                self.write(part)
+        except OSError as error:
+            self.process.wait()
+            raise self.error(f"ffmpeg ended after {n_frames} frames") from error
 
     def finish(self, n_frames: int | None) -> int:
         """Close the input, wait for ffmpeg, check the number of frames, and rename the file.

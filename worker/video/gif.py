@@ -71,11 +71,7 @@ class GifEncoder:
         Raises:
             VideoError: ffmpeg has exited.
         """
-        try:
-            self._ffmpeg.write(np.ascontiguousarray(pixels).reshape(-1).data)
-        except OSError as error:
-            self._ffmpeg.process.wait()
-            raise self._ffmpeg.error(f"ffmpeg ended after {self.n_frames} frames") from error
+        self._ffmpeg.write_frame([np.ascontiguousarray(pixels).reshape(-1).data], self.n_frames)
         self.n_frames += 1
 
     def finish(self) -> int:

@@ -11,7 +11,16 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-__all__ = ["AFFORDANCE_SHAPES", "DARK", "LIGHT", "MARKER_WORDS", "Colors", "MarkerWord", "number_affordances"]
+__all__ = [
+    "AFFORDANCE_SHAPES",
+    "DARK",
+    "LIGHT",
+    "MARKER_WORDS",
+    "Colors",
+    "MarkerWord",
+    "kind_of",
+    "number_affordances",
+]
 
 
 class MarkerWord(NamedTuple):
@@ -124,16 +133,28 @@ AFFORDANCE_SHAPES = (
 """Corners ``(x, y)`` within the unit circle, y down. The circle itself is the agent's shape."""
 
 
-def number_affordances(names: Iterable[str]) -> dict[str, int]:
-    """A number for each affordance, which selects its colour and shape.
+def kind_of(name: str) -> str:
+    """What an affordance is, without its number: ``hole`` for ``hole 3``."""
+    kind, space, number = name.rpartition(" ")
+    return kind if space and number.isdecimal() else name
 
-    It is a hash of the name, so that an affordance looks the same in all episodes of a run. Names with the same hash
+
+def number_affordances(names: Iterable[str]) -> dict[str, int]:
+    """A number for each affordance, which selects its colour and shape; those of a kind have the same.
+
+    It is a hash of the kind, so that an affordance looks the same in all episodes of a run. Kinds with the same hash
     get the next free numbers, in alphabetical order.
     """
+    names = list(names)
+    numbers = _numbers(set(map(kind_of, names)))
+    return {name: numbers[kind_of(name)] for name in names}
+
+
+def _numbers(kinds: Iterable[str]) -> dict[str, int]:
     n_colors = len(DARK.affordances)
     numbers: dict[str, int] = {}
     taken: set[int] = set()
-    for name in sorted(set(names)):
+    for name in sorted(kinds):
         wanted = zlib.crc32(name.encode("utf-8", "surrogatepass")) % n_colors
         turn = len(taken) // n_colors * n_colors
         number = next(

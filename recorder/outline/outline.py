@@ -11,7 +11,7 @@ from recorder.episode import EpisodeMetadata, Gap
 from recorder.episode_file import Episode
 from recorder.outline.bounds import Bounds
 from recorder.outline.dull_spans import DullSpans
-from recorder.outline.looks import number_affordances
+from recorder.outline.looks import kind_of, number_affordances
 from recorder.outline.markers import (
     MAX_MARKERS,
     AffordanceUses,
@@ -170,7 +170,12 @@ class Outline:
     def to_map(self, end_index: int | None = None) -> dict[str, Any]:
         """The whole outline for messages and HTML files; ``end_index`` limits a live episode."""
         scene = {**self.scene.to_map(), "substrate": self.substrate()}
-        return {**scene, "affordance_numbers": number_affordances(self.scene.affordances), **self.growth(0, end_index)}
+        names = self.scene.affordances
+        looks = {
+            "affordance_numbers": number_affordances(names),
+            "affordance_kinds": {name: kind_of(name) for name in names},
+        }
+        return {**scene, **looks, **self.growth(0, end_index)}
 
     def _gaps_between(self, first_index: int, end_index: int | None) -> list[Gap]:
         indexed = [(self._stretches.index_of(gap.first_step), gap) for gap in self.gaps]

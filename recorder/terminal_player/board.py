@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -20,11 +20,11 @@ _MAX_SCALE = 4
 """Characters in the height of a cell, at most."""
 
 
-def affordance_marks(names: Sequence[str]) -> dict[str, str]:
-    """A letter for each affordance: the first free one of its name, else the next free one of the alphabet."""
+def affordance_marks(kinds: Iterable[str]) -> dict[str, str]:
+    """A letter for each kind of affordance: the first free one of its name, else the next free one of the alphabet."""
     marks: dict[str, str] = {}
     alphabet = [chr(ord("A") + number) for number in range(_MAX_MARKS)]
-    for name in names:
+    for name in kinds:
         wanted = [letter for letter in name.upper() if letter in alphabet]
         free = [letter for letter in (*wanted, *alphabet) if letter not in marks.values()]
         marks[name] = free[0] if free else "*"
@@ -57,11 +57,12 @@ def draw_board(outline: Mapping[str, Any], moment: Moment, width: int, height: i
 
     for position in moment.trail:
         put(position, _TRAIL, DARK.agent)
-    marks = affordance_marks(list(outline["affordances"]))
+    kinds = outline["affordance_kinds"]
+    marks = affordance_marks(dict.fromkeys(kinds.values()))
     colors = DARK.affordances
     for name, cell in outline["affordances"].items():
         if len(cell) == outline["substrate"]["position_dim"]:
-            put(cell, marks[name], colors[outline["affordance_numbers"][name] % len(colors)])
+            put(cell, marks[kinds[name]], colors[outline["affordance_numbers"][name] % len(colors)])
     if moment.position:
         put(moment.position, _AGENT, DARK.agent)
     is_wide = 2 * n_columns <= width - 2

@@ -82,15 +82,17 @@ def _q_values(outline: Mapping[str, Any], moment: Moment) -> list[Text]:
 
 
 def _key(outline: Mapping[str, Any]) -> list[Text]:
-    """Which letter is which affordance."""
-    marks = affordance_marks(list(outline["affordances"]))
+    """Which letter is which kind of affordance."""
+    kinds = outline["affordance_kinds"]
+    one_of = {kind: name for name, kind in reversed(kinds.items())}
+    marks = affordance_marks(dict.fromkeys(kinds.values()))
     if not marks or not outline["substrate"]["position_dim"]:
         return []
     colors = DARK.affordances
     lines = [Text(), Text("Places", "bold")]
-    for name in list(marks)[:_MAX_ROWS]:
-        color = colors[outline["affordance_numbers"][name] % len(colors)]
-        lines.append(Text.assemble((f"{marks[name]} ", color), _printable(name)))
+    for kind in list(marks)[:_MAX_ROWS]:
+        color = colors[outline["affordance_numbers"][one_of[kind]] % len(colors)]
+        lines.append(Text.assemble((f"{marks[kind]} ", color), _printable(kind)))
     return [*lines, *_more(len(marks))]
 
 

@@ -13,6 +13,7 @@ from recorder.capture import EpisodeRecorder
 from recorder.capture.values import as_scalar
 from recorder.errors import UsageError
 from recorder.wrappers.autoseed import watch_one
+from recorder.wrappers.boards import board_of
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, picture_of
 from recorder.wrappers.gymnasium_versions import AUTORESET_WRAPPERS
@@ -116,6 +117,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         )
         self._resets_itself = any(isinstance(inner, AUTORESET_WRAPPERS) for inner in chain_of(env))
         self._resets = watch_one(env)
+        self._board = board_of(env)
         self._plain_extras: dict[str, Any] = {}
         """The extras of a step of plain spaces: one map for all, because the recorder copies what is in it."""
         self._given: dict[str, Any] = {}
@@ -129,7 +131,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._episode_id = -1
         self._n_steps = 0
         self._n_steps_in_all = 0
-        self._has_position = False
+        self._has_position = self._has_own_position = False
+        """Whether the episode has positions, and whether its user gave one."""
         self._refused = False
         """Whether a step has shown that the environment is not one of one agent."""
 
@@ -194,7 +197,9 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         values = attempt(self._plan.observations.read, {}, observation)
         (beginning,) = self._resets.begun((0,), (seed,))
         self._episode = OpenEpisode(beginning, attempt(reset_numbers, {}, values))
-        self._has_position = False
+        self._has_position = self._has_own_position = False
+        if self._board is not None:
+            attempt(self._board.begin, None)
 
     def _record(
         self,
@@ -224,7 +229,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             action, extras = self._parts(action, observation)
         if self._plan.has_frames:
             extras = self._plan.with_frames(extras, n_steps, self._rendered)
-        if self._given or self._hooks.has_step_fn:
+        if self._given or self._hooks.has_step_fn or self._board is not None:
             fields, added = self._added(mask, action, observation, reward, is_terminated, is_truncated, info)
             extras = {**extras, **added}
         else:
@@ -284,6 +289,9 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if self._hooks.has_step_fn:
             known = {"env": self.env, "obs": observation, "info": info, "action": action, "rew": reward}
             values = {**values, **self._hooks.step_values(**known, terminated=terminated, truncated=truncated)}
+        self._has_own_position = self._has_own_position or "position" in values
+        if self._board is not None and not self._has_own_position:
+            values = {**values, "position": self._hooks.attempt(self._board.position, None)}
         given = sorted_values(values)
         if given.stage is not None:
             self._stage = self._hooks.attempt(_stage_number, self._stage, given.stage)
@@ -314,8 +322,11 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             return
         hooks = self._hooks
         added: Mapping[str, Any] = {}
+        if self._board is not None and self._has_position and not self._has_own_position:
+            added = self._board.metadata()
         if hooks.has_episode_fn:
-            added = hooks.episode_metadata(env=self.env, info=self._info, episode_id=self._episode_id)
+            told = hooks.episode_metadata(env=self.env, info=self._info, episode_id=self._episode_id)
+            added = {**added, **told}
         metadata = episode.metadata(
             self._plan, stage=self._stage, status=status, has_position=self._has_position, added=added
         )

@@ -212,8 +212,10 @@ def test_an_affordances_look_does_not_depend_on_its_position() -> None:
     numbers = number_affordances(names)
     assert numbers == number_affordances(reversed(names))
     assert len({number % len(DARK.affordances) for number in numbers.values()}) == len(names)
-    many = number_affordances([f"place {number}" for number in range(40)])
+    many = number_affordances([f"place{number}" for number in range(40)])
     assert len(set(many.values())) == 40
+    holes = number_affordances(["hole 1", "hole 12", "hole", "whole 1"])
+    assert holes["hole 1"] == holes["hole 12"] == holes["hole"] != holes["whole 1"]
 
 
 @pytest.mark.parametrize("n_steps", [0, 1])

@@ -27,7 +27,7 @@ from worker.video.chapters import chapter_markers
 __all__ = ["OUTLINE_FIELDS", "RANGES", "Ways", "make_ways"]
 
 OUTLINE_FIELDS = (
-    "affordances", "affordance_numbers", "substrate", "meter_names", "action_names",
+    "affordances", "affordance_numbers", "affordance_kinds", "substrate", "meter_names", "action_names",
     "gaps", "markers", "dull", "overview", "bounds", "meter_ranges", "meter_levels",
 )  # fmt: skip
 

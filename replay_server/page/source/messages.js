@@ -51,6 +51,7 @@
  * @typedef {Growth & {
  *   affordances: {[name: string]: number[]},
  *   affordance_numbers: {[name: string]: number},
+ *   affordance_kinds: {[name: string]: string},
  *   meter_names: string[],
  *   action_names: string[],
  *   pictures: string[],

@@ -6,7 +6,7 @@ import { ChunkTable } from "./chunk_table.js";
 /** @import { ChunkRow, Growth, Metadata, OutlineMessage, Overview, FinalOutline, Span } from "./messages.js" */
 /** @import { ColumnSpec } from "../decode/columns.js" */
 
-/** @typedef {{name: string, cell: number[], number: number}} Affordance `number` chooses its look */
+/** @typedef {{name: string, kind: string, cell: number[], number: number}} Affordance `number` chooses its look */
 
 /** @typedef {{type: string, position_dim: number, width?: ?number, height?: ?number}} Substrate */
 
@@ -78,9 +78,14 @@ export function replaceFindings(outline, message) {
  * @returns {Omit<Outline, "runId" | "episodeId" | "live" | "metadata" | "reasons" | "reasonWords" | "schema" | "table">}
  */
 function findings(message) {
-  const numbers = message.affordance_numbers;
+  const [numbers, kinds] = [message.affordance_numbers, message.affordance_kinds];
   const found = {
-    affordances: Object.entries(message.affordances).map(([name, cell]) => ({ name, cell, number: numbers[name] })),
+    affordances: Object.entries(message.affordances).map(([name, cell]) => ({
+      name,
+      cell,
+      number: numbers[name],
+      kind: kinds[name],
+    })),
     meterNames: message.meter_names,
     actionNames: message.action_names,
     pictures: message.pictures ?? [],

@@ -9,6 +9,9 @@ import { colourNameOf, markPoints } from "./affordance_marks.js";
 /** Smaller cells have no lines between them; still smaller ones have no label. */
 const SMALLEST_LINED_CELL = 5;
 const SMALLEST_LABELLED_CELL = 46;
+
+/** Of more affordances of one kind, only the legend has the name. */
+const MOST_LABELLED = 8;
 const SMALLEST_MARK = 3;
 
 /** Font sizes of labels. */
@@ -36,7 +39,10 @@ export function drawStill(pen, space, fitted, affordances, colours) {
   pen.strokeStyle = colours["line-strong"];
   pen.lineWidth = 1;
   pen.stroke();
-  for (const affordance of affordances) drawAffordance(pen, space, fitted, colours, affordance);
+  const nOfKind = new Map();
+  for (const { kind } of affordances) nOfKind.set(kind, (nOfKind.get(kind) ?? 0) + 1);
+  for (const affordance of affordances)
+    drawAffordance(pen, space, fitted, colours, affordance, nOfKind.get(affordance.kind) <= MOST_LABELLED);
   if (fitted.zBarLeft !== null) drawHeightScale(pen, fitted.zBarLeft, fitted, colours);
 }
 
@@ -71,13 +77,14 @@ function drawLines(pen, space, { left, top, width, height, cell, columns, rows }
  * @param {Fitted} fitted
  * @param {Colours} colours
  * @param {Affordance} affordance
+ * @param {boolean} isNamed
  */
-function drawAffordance(pen, space, fitted, colours, { name, cell: position, number }) {
+function drawAffordance(pen, space, fitted, colours, { name, cell: position, number }, isNamed) {
   if (!position.length) return;
   const [x, y] = space.pointOf(position, fitted);
   const colour = colours[colourNameOf(number)];
   const cell = space.isContinuous ? Math.min(fitted.width, fitted.height) / 9 : fitted.cell;
-  const isLabelled = cell >= SMALLEST_LABELLED_CELL;
+  const isLabelled = isNamed && cell >= SMALLEST_LABELLED_CELL;
   if (!space.isContinuous && cell >= 12) {
     pen.globalAlpha = 0.14;
     pen.fillStyle = colour;

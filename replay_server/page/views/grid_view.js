@@ -48,8 +48,8 @@ export class GridView {
     this.#outline = outline;
     this.#space = new Space(outline);
     this.#legend.replaceChildren(
-      ...outline.affordances.map(({ name, number }) =>
-        element("li", {}, markGraphic(number), element("span", {}, name)),
+      ...[...new Map(outline.affordances.map(({ kind, number }) => [kind, number]))].map(([kind, number]) =>
+        element("li", {}, markGraphic(number), element("span", {}, kind)),
       ),
     );
     this.#layOut();

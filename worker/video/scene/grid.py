@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from recorder.outline.looks import number_affordances
+from recorder.outline.looks import kind_of, number_affordances
 from recorder.video.timeline import Moment
 from worker.video.board import Board, make_board
 from worker.video.geometry import Rect
@@ -71,7 +71,7 @@ class GridPanel:
         return self._theme.series[self._numbers[name] % len(self._theme.series)]
 
     def _draw_legend(self, still: Surface, inner: Rect) -> Rect:
-        """Draw shapes and names in rows at the lower edge; those that do not fit are counted.
+        """Draw the shape and name of each kind in rows at the lower edge; those that do not fit are counted.
 
         Returns:
             The area above them.
@@ -79,11 +79,12 @@ class GridPanel:
         layout, theme = self._layout, self._theme
         size, line, gap = layout.px(HEADING), layout.px(34), layout.px(20)
         icon = layout.px(10)
-        rest = [f"and {n} more" for n in range(len(self._affordances), 0, -1)]
+        kinds = {kind_of(name): name for name, _ in reversed(self._affordances)}
+        rest = [f"and {n} more" for n in range(len(kinds), 0, -1)]
         rows: list[list[tuple[str, str, int]]] = [[]]
         x = 0
-        for i, (name, _) in enumerate(self._affordances):
-            text = fitted(name, inner.width // 2, size)
+        for i, (kind, name) in enumerate(reversed(kinds.items())):
+            text = fitted(kind, inner.width // 2, size)
             width = 2 * icon + layout.px(10) + text_width(text, size) + gap
             is_last_row = len(rows) == _LEGEND_ROWS
             reserved = text_width(rest[i], size) if is_last_row and i < len(rest) - 1 else 0

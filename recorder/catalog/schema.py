@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
+from recorder.catalog.models import METADATA
 from recorder.errors import CatalogError, CatalogVersionError
 
 __all__ = [
@@ -85,16 +86,37 @@ def migrate(connection: Connection, url: str) -> None:
     Raises:
         CatalogVersionError: the catalog is newer than this program.
     """
-    # Lazy: Alembic is rarely needed, and takes 0.2 s to import.
-    from alembic import command
-    from alembic.config import Config
-
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
     version = read_version(connection)
     if version is not None and version >= SCHEMA_VERSION:
         check_version(version, url)
-        return
+    elif version is None:
+        _create(connection)
+    else:
+        _upgrade(connection)
+
+
+def _create(connection: Connection) -> None:
+    """Create the tables of the current version at once: Alembic would take 0.5 s for its steps.
+
+    Source: Alembic, ``MigrationContext``: the table of its version.
+    """
+    METADATA.create_all(connection, checkfirst=False)
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+            "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    )
+    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA_VERSION})
+
+
+def _upgrade(connection: Connection) -> None:
+    # Lazy: Alembic is rarely needed, and takes 0.2 s to import.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection

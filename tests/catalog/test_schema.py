@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 import recorder.catalog
 from recorder.catalog import Catalog
 from recorder.catalog.models import METADATA
-from recorder.catalog.schema import SCHEMA_VERSION
+from recorder.catalog.schema import SCHEMA_VERSION, _upgrade, read_version
 from recorder.errors import CatalogVersionError
 
 _OLD_CATALOGS = sorted((Path(__file__).parent / "old_catalogs").glob("*.sql"))
@@ -44,6 +44,10 @@ def _is_no_index(_item: object, _name: str, kind: str, *_: object) -> bool:
     return kind != "index"
 
 
+def _told(column: Any) -> tuple[Any, ...]:
+    return column["name"], str(column["type"]), column["nullable"], column["default"]
+
+
 def test_the_version_is_the_last_migration() -> None:
     assert _scripts().get_heads() == [SCHEMA_VERSION]
 
@@ -54,18 +58,23 @@ def test_migration_versions_increase() -> None:
     assert all(len(version) == 4 and version.isdigit() for version in versions)
 
 
-def test_the_migrated_schema_equals_the_models(new_url: Callable[[], str]) -> None:
-    migrated, modelled = new_url(), new_url()
-    Catalog(migrated).close()
-    first, second = create_engine(migrated), create_engine(modelled)
-    METADATA.create_all(second)
+def test_a_migrated_catalog_equals_a_new_one(new_url: Callable[[], str]) -> None:
+    migrated, new = new_url(), new_url()
+    Catalog(new).close()
+    first, second = create_engine(migrated), create_engine(new)
+    with first.begin() as connection:
+        _upgrade(connection)
     with first.connect() as one, second.connect() as two:
         opts = {"compare_type": True, "compare_server_default": True, "include_object": _is_no_index}
         context = MigrationContext.configure(one, opts=opts)
         assert compare_metadata(context, METADATA) == []
         # Whole definitions: Alembic misreads NULLS FIRST.
         assert _indexes(one) == _indexes(two)
-        for table in METADATA.tables:
+        assert read_version(one) == read_version(two) == SCHEMA_VERSION
+        for table in (*METADATA.tables, "alembic_version"):
+            assert [_told(column) for column in inspect(one).get_columns(table)] == [
+                _told(column) for column in inspect(two).get_columns(table)
+            ]
             assert inspect(one).get_pk_constraint(table) == inspect(two).get_pk_constraint(table)
             assert inspect(one).get_foreign_keys(table) == inspect(two).get_foreign_keys(table)
     first.dispose()

@@ -15,6 +15,7 @@ from recorder.video.options import VideoOptions
 from worker.video.export import make_renderer
 from worker.video.frame_loop import make_video
 from worker.video.sound.mixing import mixed
+from worker.video.sound.programme import EpisodeProgramme
 from worker.video.sound.score import make_score
 from worker.video.sound.soundtrack import soundtrack
 from worker.video.sound.studio import Studio
@@ -40,7 +41,7 @@ def measure_effects(*, quick: bool) -> dict[str, float]:
             pass
         mixes.append(time.process_time() - began)
         began = time.perf_counter()
-        with soundtrack(episode, _OPTIONS, ".mp4", Studio()):
+        with soundtrack(_programme(episode, _OPTIONS), _OPTIONS, ".mp4", Studio()):
             tracks.append(time.perf_counter() - began)
     return {"effects_ms_per_s": 1e3 * median(mixes) / secs, "soundtrack_ms_per_s": 1e3 * median(tracks) / secs}
 
@@ -63,6 +64,10 @@ def measure_narration(*, quick: bool) -> dict[str, float]:
     return {f"{name}_vs_realtime": min(times) for name, times in found.items()}
 
 
+def _programme(episode: Episode, options: VideoOptions) -> EpisodeProgramme:
+    return EpisodeProgramme(episode, options.timeline(episode.n_steps))
+
+
 def _secs(episode: Episode, options: VideoOptions) -> float:
     timeline = options.timeline(episode.n_steps)
     return float(timeline.n_frames / timeline.fps)
@@ -71,6 +76,6 @@ def _secs(episode: Episode, options: VideoOptions) -> float:
 def _export(episode: Episode, options: VideoOptions) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="hamlet-bench-") as folder,
-        soundtrack(episode, options, ".mp4", Studio()) as sound,
+        soundtrack(_programme(episode, options), options, ".mp4", Studio()) as sound,
     ):
         make_video(make_renderer(episode, options), Path(folder, "video.mp4"), options, soundtrack=sound.path)

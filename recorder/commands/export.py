@@ -70,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.queue:
         refuse_studio(args, "excludes --queue: the worker's configuration has it, in recording.render")
-    if args.against is not None or args.html:
-        refuse_studio(args, "excludes --against and --html, which have no sound")
+    if args.html:
+        refuse_studio(args, "excludes --html, which has no sound")
     if args.html and (args.against is not None or args.webvtt or args.youtube_text or choices_of(args)):
         raise UsageError(
             "--html excludes --against, --webvtt, --youtube-text and the options for picture, time, sound and encoder"
@@ -105,15 +105,15 @@ def _make(args: argparse.Namespace) -> int:
             "run_id": run_of(args, catalog),
         }
         progress.begin(path.name)
+        making: dict[str, Any] = {
+            "output_path": path,
+            "on_frame": progress.advance,
+            "studio": studio_of(studio_settings(args, settings)),
+        }
         if args.against is None:
-            studio = studio_of(studio_settings(args, settings))
-            video = export_episode_video(
-                args.episode_id, output_path=path, on_frame=progress.advance, studio=studio, **places, **choices
-            )
+            video = export_episode_video(args.episode_id, **making, **places, **choices)
         else:
-            video = export_comparison_video(
-                args.episode_id, args.against, output_path=path, on_frame=progress.advance, **places, **choices
-            )
+            video = export_comparison_video(args.episode_id, args.against, **making, **places, **choices)
         if args.webvtt:
             write_webvtt(args.episode_id, output_path=local_path(args.webvtt, "--webvtt"), **places, **choices)
         if args.youtube_text:

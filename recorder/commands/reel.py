@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.parsing import add_command, positive_number
-from recorder.commands.arguments.video_choices import add_video_choices, choices_of
+from recorder.commands.arguments.video_choices import add_studio, add_video_choices, choices_of, studio_settings
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
@@ -21,6 +21,7 @@ NAME = "reel"
 
 _EXAMPLE = """\
 reel --recordings recordings/ --output reel.mp4 --profile youtube-1080p
+reel --effects --narrate --hold-secs 3 --output reel.mp4
 reel --run my-run --pick best --clip-secs 10 --output best.mp4"""
 
 
@@ -38,12 +39,14 @@ def add_parser(subparsers: Subparsers) -> None:
         help="longest clip; longer episodes run faster (default: 20)",
     )
     add_video_choices(parser)
+    add_studio(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Make the reel. The status is 1 if an episode had to be left out."""
     with require_extra("A video", "worker", extra="video"):
         from worker.video import PICKS, export_reel_video  # lazy: loads matplotlib
+        from worker.video.sound.studio import studio_of
 
     settings = settings_of(args)
     output = Output.of(args)
@@ -56,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
             run_id=run_of(args, catalog),
             picks=args.pick or PICKS,
             clip_secs=args.clip_secs,
+            studio=studio_of(studio_settings(args, settings)),
             on_frame=progress.advance,
             **choices_of(args),
         )
@@ -66,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     output.note(
         f"{result.video.path}: {counted(result.video.n_frames, 'frame')}, {human_bytes(result.video.file_size_bytes)}"
     )
+    output.note(*result.video.notes)
     for failure in failures:
         output.note(*f"LEFT OUT episode {failure['episode_id']}: {failure['error']}".split("\n"))
     return ExitStatus.FAILED if failures else ExitStatus.OK

@@ -11,8 +11,8 @@ __all__ = [
     "NARRATION_STYLES",
     "THEMES",
     "VOICES",
+    "burns_narration",
     "captions_of",
-    "check_silent",
     "check_sound",
     "shows_captions",
 ]
@@ -26,7 +26,7 @@ VOICES = ("auto", "piper", "espeak", "none")
 CAPTION_FILES = ("vtt", "srt")
 """Kinds of files with captions; the first one is the default of a narration."""
 CAPTION_KINDS = (*CAPTION_FILES, "burn", "none")
-"""``burn`` writes what happens into the picture, not a file."""
+"""``burn`` writes into the picture, not into a file: what happens, or with a narration what is said."""
 
 
 def captions_of(narrate: str | None, captions: str | None) -> str | None:
@@ -35,9 +35,16 @@ def captions_of(narrate: str | None, captions: str | None) -> str | None:
     return kind if kind in CAPTION_FILES else None
 
 
-def shows_captions(emphasis: bool, captions: str | None) -> bool:
+def shows_captions(emphasis: bool, captions: str | None, narrate: str | None) -> bool:
     """Return whether the picture gets captions of what happens."""
+    if burns_narration(narrate, captions):
+        return False  # what is said says it
     return captions == "burn" or (emphasis and captions != "none")
+
+
+def burns_narration(narrate: str | None, captions: str | None) -> bool:
+    """Return whether the picture gets the sentences of the narration."""
+    return narrate is not None and captions == "burn"
 
 
 def check_sound(codec: str, *, effects: str | None, narrate: str | None, voice: str, captions: str | None) -> None:
@@ -58,13 +65,3 @@ def check_sound(codec: str, *, effects: str | None, narrate: str | None, voice: 
             "a GIF has no sound: leave out effects and narrate, or choose another codec, such as libx264; captions=vtt "
             "writes the sentences to a file"
         )
-
-
-def check_silent(what: str, *, effects: str | None, narrate: str | None, captions: str | None) -> None:
-    """Check that no sound and no captions are wanted for a kind of video that has none.
-
-    Raises:
-        UsageError: a sound or captions are chosen.
-    """
-    if effects is not None or narrate is not None or captions_of(narrate, captions) is not None:
-        raise UsageError(f"{what} has no sound and no captions: leave out effects, narrate and captions")

@@ -109,7 +109,7 @@ def test_effects_narration_and_captions_are_options(
         (["--llm", "http://localhost:1/v1"], "--llm needs --narrate"),
         (["--narrate", "--llm", "localhost"], "llm must be a URL"),
         (["--effects", "--sounds", "x", "--queue"], "--sounds excludes --queue"),
-        (["--effects", "--against", "500"], "a comparison has no sound"),
+        (["--html", "--sounds", "x"], "--sounds excludes --html"),
         (["--html", "--effects"], "--html excludes"),
         (["--narrate", "--webvtt", "x.vtt"], "captions and chapters"),
     ):

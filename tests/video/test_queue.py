@@ -129,6 +129,8 @@ def test_the_worker_that_joins_adds_the_sound_and_no_frame_changes(
     assert audio_of(cluster.file(silent)) == ""
     with pytest.raises(UsageError, match="a GIF has no sound"):
         cluster.ask(effects="wood", profile="gif", codec="gif")
+    with pytest.raises(UsageError, match="captions=burn can't be with narrate"):
+        cluster.ask(narrate="teacher", captions="burn")
 
 
 def test_a_narrated_video_has_its_captions_beside_it_and_loses_them_with_the_recording(

@@ -15,11 +15,14 @@ from recorder.storage import open_storage
 from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
-from recorder.video.sound_choices import check_silent
-from worker.video.export import opened_catalog, with_total
-from worker.video.frame_loop import VideoFile, make_video
+from recorder.video.timeline import Timeline
+from worker.video.export import make_sounding_video, opened_catalog
+from worker.video.frame_loop import VideoFile
 from worker.video.geometry import Rect
 from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.sound.comparison_programme import ComparisonProgramme
+from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.studio import Studio
 from worker.video.surface import TILE_COLUMNS, Canvas
 
 __all__ = ["ComparisonRenderer", "export_comparison_video"]
@@ -42,12 +45,11 @@ class ComparisonRenderer:
         if half < TILE_COLUMNS:
             raise UsageError(f"width must be at least {2 * TILE_COLUMNS} for two episodes, got {options.width}")
         self.canvas = Canvas.blank(2 * half, options.height)
-        plain = replace(options, title_secs=0.0)
         self._sides = [
             EpisodeVideoRenderer(
                 episode,
                 style=options.style,
-                timeline=plain.timeline(episode.n_steps),
+                timeline=side_timeline(episode, options),
                 canvas=self.canvas.part(Rect(x, 0, half, options.height)),
                 beside=(other,),
                 source=options.source,
@@ -66,6 +68,11 @@ class ComparisonRenderer:
             side.draw(min(frame, side.n_frames - 1))
 
 
+def side_timeline(episode: Episode, options: VideoOptions) -> Timeline:
+    """The timeline of one side: at a steady pace, so that both show the same step, and without a title card."""
+    return replace(options, title_secs=0.0).timeline(episode.n_steps)
+
+
 def export_comparison_video(
     episode_id: int,
     other_episode_id: int,
@@ -76,6 +83,7 @@ def export_comparison_video(
     run_id: str | None = None,
     other_run_id: str | None = None,
     profile: str | None = None,
+    studio: Studio | None = None,
     on_frame: Callable[[int, int], bool] | None = None,
     **choices: Any,
 ) -> VideoFile:
@@ -85,7 +93,7 @@ def export_comparison_video(
         episode_id: shown on the left.
         other_episode_id: shown on the right.
         other_run_id: None for the run of the first.
-        on_frame, choices, profile: as in ``export_episode_video``; there is no title card.
+        on_frame, choices, profile, studio: as in ``export_episode_video``; there is no title card.
 
     Raises:
         As ``export_episode_video``.
@@ -103,10 +111,12 @@ def export_comparison_video(
     options = VideoOptions.chosen(profile, **choices)
     path = local_path(output_path, "output_path")
     options.check(path.suffix)
-    check_silent("a comparison", effects=options.effects, narrate=options.narrate, captions=options.captions)
     storage = open_storage(recordings_base_dir)
     with opened_catalog(database_path) as catalog:
         row, left = open_checked_recording(catalog, storage, run_id, episode_id)
         _, right = open_checked_recording(catalog, storage, other_run_id or row.run_id, other_episode_id)
     source = ComparisonRenderer(left, right, options)
-    return make_video(source, path, options, on_frame=with_total(on_frame, source.n_frames))
+    programme = ComparisonProgramme(
+        *(EpisodeProgramme(episode, side_timeline(episode, options)) for episode in (left, right))
+    )
+    return make_sounding_video(source, programme, path, options, studio, on_frame)

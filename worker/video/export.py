@@ -20,10 +20,12 @@ from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import shows_captions
 from recorder.video.timeline import Timeline
 from worker.video.chapters import chapter_file, webvtt
-from worker.video.frame_loop import OnFrame, VideoFile, make_video
+from worker.video.frame_loop import FrameSource, OnFrame, VideoFile, make_video
 from worker.video.narration.captions import write_captions
 from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.scene.subtitles import subtitled
 from worker.video.series import LearningPoint
+from worker.video.sound.programme import EpisodeProgramme, Programme
 from worker.video.sound.soundtrack import soundtrack
 from worker.video.sound.studio import Studio
 from worker.video.youtube_text import youtube_text
@@ -34,6 +36,7 @@ __all__ = [
     "export_episode_video",
     "learning_points",
     "make_renderer",
+    "make_sounding_video",
 ]
 
 _CURVE_POINTS = 1000
@@ -251,12 +254,30 @@ def _export(
     _, episode = open_checked_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
     curve = learning_points(catalog, row.run_id) if options.learning_curve else ()
     renderer = make_renderer(episode, options, learning_curve=curve)
-    with (
-        chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters,
-        soundtrack(episode, options, path.suffix, studio) as sound,
-    ):
-        report = with_total(on_frame, renderer.n_frames)
-        video = make_video(renderer, path, options, chapters=chapters, soundtrack=sound.path, on_frame=report)
+    with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
+        programme = EpisodeProgramme(episode, renderer.timeline)
+        return make_sounding_video(renderer, programme, path, options, studio, on_frame, chapters=chapters)
+
+
+def make_sounding_video(
+    source: FrameSource,
+    programme: Programme,
+    path: Path,
+    options: VideoOptions,
+    studio: Studio | None,
+    on_frame: Callable[[int, int], bool] | None,
+    *,
+    chapters: Path | None = None,
+) -> VideoFile:
+    """Make a video with the sound and the captions that the options ask for.
+
+    Raises:
+        As ``make_video`` and ``soundtrack``.
+    """
+    with soundtrack(programme, options, path.suffix, studio or Studio()) as sound:
+        report = with_total(on_frame, source.n_frames)
+        shown = subtitled(source, sound.narration, options)
+        video = make_video(shown, path, options, chapters=chapters, soundtrack=sound.path, on_frame=report)
     captions = write_captions(sound.narration.cues(), path, options)
     return video._replace(captions=captions, notes=sound.narration.notes)
 
@@ -291,5 +312,5 @@ def make_renderer(
         caption=caption,
         source=options.source,
         emphasis=options.emphasis,
-        captions=shows_captions(options.emphasis, options.captions),
+        captions=shows_captions(options.emphasis, options.captions, options.narrate),
     )

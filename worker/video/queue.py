@@ -30,6 +30,7 @@ from worker.video.lease import VideoLease
 from worker.video.narration.captions import captions_text
 from worker.video.narration.narration import Narration
 from worker.video.segments import cut
+from worker.video.sound.programme import EpisodeProgramme
 from worker.video.sound.soundtrack import soundtrack
 from worker.video.sound.studio import Studio
 from worker.video.video_files import VideoFiles, delete_stale_videos, video_name
@@ -187,10 +188,11 @@ def join_video(context: RenderContext, video_id: str) -> None:
         segments = catalog.list_segments(video_id)
         name = video_name(row, options.suffix)
         segment_names = [context.videos.segment_name(video_id, segment.file_path or "") for segment in segments]
+        timeline = timeline_of(episode, options)
         with (
             VideoLease(catalog, row, lease_secs=limits.lease_secs, now=context.now),
-            chapter_file(episode, timeline_of(episode, options), enabled=options.chapters) as chapters,
-            soundtrack(episode, options, options.suffix, context.studio) as sound,
+            chapter_file(episode, timeline, enabled=options.chapters) as chapters,
+            soundtrack(EpisodeProgramme(episode, timeline), options, options.suffix, context.studio) as sound,
             context.videos.reading(segment_names) as paths,
             context.videos.writing(name) as path,
         ):

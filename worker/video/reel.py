@@ -18,12 +18,15 @@ from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_RATE
 from recorder.video.options import VideoOptions
-from recorder.video.sound_choices import check_silent
-from worker.video.export import learning_points, opened_catalog, with_total
-from worker.video.frame_loop import VideoFile, make_video
+from recorder.video.sound_choices import shows_captions
+from worker.video.export import learning_points, make_sounding_video, opened_catalog
+from worker.video.frame_loop import VideoFile
 from worker.video.geometry import Rect
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.series import LearningPoint
+from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.reel_programme import ReelPart, ReelProgramme
+from worker.video.sound.studio import Studio
 from worker.video.surface import Canvas
 
 __all__ = ["PICKS", "Pick", "ReelRenderer", "ReelResult", "choose_episodes", "export_reel_video"]
@@ -34,18 +37,19 @@ _TITLE_SECS = 2.0
 
 
 class Pick(NamedTuple):
-    """An episode of the reel and the caption of its card."""
+    """An episode of the reel, the caption of its card, and which one of ``PICKS`` it is."""
 
     row: RecordingRow
     caption: str
+    name: str
 
 
 class Clip(NamedTuple):
-    """An opened episode, its options and its caption."""
+    """An opened episode, its options, and why it is shown."""
 
     episode: Episode
     options: VideoOptions
-    caption: str
+    pick: Pick
 
 
 @dataclass(slots=True)
@@ -85,7 +89,7 @@ def choose_episodes(rows: Sequence[RecordingRow], picks: Sequence[str] = PICKS) 
             if pick in picks:
                 taken.setdefault(places[pick], pick)
         where = "" if stage is None else f"stage {stage}: "
-        chosen += [Pick(of_stage[place], f"{where}{taken[place]}") for place in sorted(taken)]
+        chosen += [Pick(of_stage[place], f"{where}{taken[place]}", taken[place]) for place in sorted(taken)]
     return chosen
 
 
@@ -111,6 +115,19 @@ class ReelRenderer:
         """Number of frames of all clips."""
         return self._starts[-1]
 
+    def programme(self) -> ReelProgramme:
+        """The sound of all clips."""
+        return ReelProgramme(
+            [
+                ReelPart(
+                    EpisodeProgramme(clip.episode, timeline, start=start / timeline.fps),
+                    clip.pick.row.curriculum_stage,
+                    clip.pick.name,
+                )
+                for clip, timeline, start in zip(self._clips, self._timelines, self._starts, strict=False)
+            ]
+        )
+
     def draw(self, frame: int) -> None:
         """Draw a frame."""
         index = next(i for i, start in enumerate(self._starts[1:]) if frame < start)
@@ -122,8 +139,10 @@ class ReelRenderer:
                 style=clip.options.style,
                 timeline=self._timelines[index],
                 learning_curve=self._learning_curve,
-                caption=clip.caption,
+                caption=clip.pick.caption,
                 source=clip.options.source,
+                emphasis=clip.options.emphasis,
+                captions=shows_captions(clip.options.emphasis, clip.options.captions, clip.options.narrate),
                 canvas=self.canvas.part(Rect(0, 0, self.canvas.width, self.canvas.height)),
             )
         self._renderer.draw(frame - self._starts[index])
@@ -138,6 +157,7 @@ def export_reel_video(
     picks: Sequence[str] = PICKS,
     clip_secs: float = 20.0,
     profile: str | None = None,
+    studio: Studio | None = None,
     on_frame: Callable[[int, int], bool] | None = None,
     **choices: Any,
 ) -> ReelResult:
@@ -147,7 +167,7 @@ def export_reel_video(
         run_id: None for the run of the newest recording.
         picks: which of ``PICKS`` to show of each stage.
         clip_secs: a longer episode is played faster to take this long.
-        on_frame, choices, profile: as in ``export_episode_video``; ``title_secs`` defaults to 2.
+        on_frame, choices, profile, studio: as in ``export_episode_video``; ``title_secs`` defaults to 2.
 
     Raises:
         RecordingNotFoundError: the run has no readable recordings.
@@ -164,7 +184,6 @@ def export_reel_video(
     options = VideoOptions.chosen(profile, **choices)
     path = local_path(output_path, "output_path")
     options.check(path.suffix)
-    check_silent("a reel", effects=options.effects, narrate=options.narrate, captions=options.captions)
     if not clip_secs > 0:
         raise UsageError(f"clip_secs must be more than 0, got {clip_secs}")
     if not options.title_secs:
@@ -180,17 +199,18 @@ def export_reel_video(
         picked = choose_episodes([RecordingRow(**row) for row in catalog.query_recordings(run=run_id)], picks)
         clips: list[Clip] = []
         failures: list[tuple[RecordingRow, RecorderError]] = []
-        for row, caption in picked:
+        for pick in picked:
+            row = pick.row
             try:
                 _, episode = open_checked_recording(catalog, storage, row.run_id, row.episode_id)
-                clips.append(Clip(episode, _fitted(options, episode, clip_secs), caption))
+                clips.append(Clip(episode, _fitted(options, episode, clip_secs), pick))
             except RecorderError as error:
                 failures.append((row, error))
         if not clips:
             _, first_error = failures[0]
             raise RecordingNotFoundError(f"no recording of run {run_id!r} can be read ({first_error}): {catalog.url}")
         source = ReelRenderer(clips, learning_points(catalog, run_id))
-    video = make_video(source, path, options, on_frame=with_total(on_frame, source.n_frames))
+    video = make_sounding_video(source, source.programme(), path, options, studio, on_frame)
     return ReelResult(video, failures)
 
 

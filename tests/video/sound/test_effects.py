@@ -19,7 +19,7 @@ from tests.video.conftest import Recordings
 from tests.video.decoding import facts_of, frame_hashes_of
 from tests.video.sample import ACTIONS, PLACES, sample_episode, sample_file, sample_steps
 from tests.video.sound.hearing import audio_of, measure_loudness, onsets_of, samples_of
-from worker.video import export_comparison_video, export_episode_video, export_reel_video
+from worker.video import export_episode_video
 from worker.video.sound.mixing import mixed
 from worker.video.sound.score import make_score
 from worker.video.sound.studio import Studio
@@ -162,10 +162,6 @@ def test_what_has_no_sound_says_so_before_anything_is_written(recordings: Record
         export(recordings, tmp_path / "v.gif", codec="gif", effects="soft")
     with pytest.raises(UsageError, match=r"effects must be one of soft, .* did you mean 'arcade'"):
         export(recordings, tmp_path / "v.mp4", effects="arcad")
-    with pytest.raises(UsageError, match="a comparison has no sound"):
-        export_comparison_video(1, 1, recordings.database, recordings.folder, tmp_path / "v.mp4", effects="soft")
-    with pytest.raises(UsageError, match="a reel has no sound"):
-        export_reel_video(recordings.database, recordings.folder, tmp_path / "v.mp4", effects="soft")
     assert list(tmp_path.glob("*v*")) == []
 
 

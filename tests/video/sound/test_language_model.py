@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from recorder.errors import UsageError
-from recorder.outline import EpisodeEvents
 from recorder.settings import load_settings
 from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
@@ -22,6 +21,7 @@ from worker.video.narration.fact_check import why_not
 from worker.video.narration.facts import Fact
 from worker.video.narration.language_model import LanguageModel
 from worker.video.narration.narration import narrate
+from worker.video.sound.programme import EpisodeProgramme
 from worker.video.sound.studio import Studio, studio_of
 
 Answer = Callable[[BaseHTTPRequestHandler, dict], None]
@@ -76,9 +76,8 @@ def narrated(url: str, *, budget_secs: float = 10.0, key: str = ""):
     episode = sample_episode(120)
     options = VideoOptions(narrate="teacher", voice="none", steps_per_second=4, hold_secs=4)
     studio = Studio(language_model=LanguageModel(url, "tiny", key, budget_secs))
-    return narrate(
-        episode, EpisodeEvents(episode), timeline_of(episode, options), options, studio, seed=1, folder=Path()
-    )
+    script = EpisodeProgramme(episode, timeline_of(episode, options)).script()
+    return narrate(script, options, studio, seed=1, folder=Path())
 
 
 def test_a_models_sentences_are_used_when_their_facts_are_right() -> None:

@@ -6,6 +6,7 @@ import math
 import random
 import re
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from tests.video.decoding import frame_hashes_of, n_frames_of
 from tests.video.sample import METERS, sample_episode, sample_file, sample_steps
 from tests.video.sound.hearing import audio_of, measure_loudness
 from tests.video.sound.random_episodes import random_episode, wrong_in
-from worker.video import export_episode_video
+from tests.video.sound.several import facts_of_several
+from worker.video import EpisodeVideoRenderer, export_episode_video
 from worker.video.narration.captions import Cue, srt_text, vtt_text
 from worker.video.narration.facts import make_fact_sheet
 from worker.video.narration.grammar import GrammarWriter
@@ -30,7 +32,9 @@ from worker.video.narration.names import shown_name, speakable
 from worker.video.narration.narration import narrate
 from worker.video.narration.schedule import Candidate, schedule
 from worker.video.narration.style_files import BRIEF, style_sentences
+from worker.video.scene.subtitles import Subtitled
 from worker.video.sound.mixing import Speech, mixed
+from worker.video.sound.programme import EpisodeProgramme
 from worker.video.sound.score import make_score
 from worker.video.sound.studio import Studio
 from worker.video.sound.themes import SoundBank
@@ -48,9 +52,8 @@ def export(recordings: Recordings, path: Path, **choices):
 
 def written(episode, *, style="commentator", seed=1, **options):
     chosen = VideoOptions(narrate=style, voice="none", **{"steps_per_second": 4, "hold_secs": 6, **options})
-    return narrate(
-        episode, EpisodeEvents(episode), timeline_of(episode, chosen), chosen, Studio(), seed=seed, folder=Path()
-    )
+    script = EpisodeProgramme(episode, timeline_of(episode, chosen)).script()
+    return narrate(script, chosen, Studio(), seed=seed, folder=Path())
 
 
 def test_narration_comments_on_the_episode_with_a_voice(recordings: Recordings, tmp_path: Path) -> None:
@@ -98,7 +101,7 @@ def test_sentences_never_overlap_and_the_climax_has_its_silence() -> None:
             for row in zip(chance.uniform(0, 60, 80), chance.uniform(0.5, 5, 80), chance.random(80), strict=True)
         ]
         climax = float(chance.uniform(5, 55))
-        placed = schedule(candidates, video_secs=60, climax_at=climax)
+        placed = schedule(candidates, video_secs=60, climaxes=[climax])
         assert placed
         for one, other in pairwise(placed):
             assert one.end < other.start
@@ -130,6 +133,7 @@ def test_the_same_seed_writes_the_same_and_another_one_varies() -> None:
 def test_a_style_has_sentences_for_every_fact_and_no_number_of_its_own(style: str) -> None:
     sentences = style_sentences(style)
     facts = {fact.kind: fact for seed in range(40) for fact in sheet_of(random_episode(seed)).facts}
+    facts |= {fact.kind: fact for fact in facts_of_several()}
     assert set(sentences) == {*facts, BRIEF}
     for kind, forms in sentences.items():
         for form in forms:
@@ -270,3 +274,27 @@ def test_a_choice_that_does_not_exist_names_the_others(recordings: Recordings, t
     ):
         with pytest.raises(UsageError, match=message):
             export(recordings, tmp_path / ("v.gif" if "codec" in wrong else "v.mp4"), **wrong)
+
+
+def test_burnt_captions_of_a_narration_are_its_sentences(recordings: Recordings, tmp_path: Path) -> None:
+    recordings.add(1, 24)
+    large = {"dpi": 40, "hold_secs": 3.0, "chapters": False}
+    burnt = export(recordings, tmp_path / "burnt.mp4", narrate="teacher", voice="none", captions="burn", **large)
+    export(recordings, tmp_path / "plain.mp4", narrate="teacher", voice="none", captions="none", **large)
+    assert burnt.captions is None
+    hashes = frame_hashes_of(tmp_path / "burnt.mp4"), frame_hashes_of(tmp_path / "plain.mp4")
+    assert len(hashes[0]) == len(hashes[1])
+    differs = [one != other for one, other in zip(*hashes, strict=True)]
+    assert differs[0]
+    assert not all(differs)
+
+
+def test_a_sentence_in_the_picture_stays_for_its_time_and_leaves_no_trace() -> None:
+    episode = sample_episode(12)
+    plain, below = (EpisodeVideoRenderer(episode, width=640, height=360) for _ in range(2))
+    text = "A long sentence about what happens, " * 6
+    shown = Subtitled(below, [Cue(0.1, 0.2, "Short."), Cue(0.2, 0.3, text)], fps=Fraction(30), style="dark")
+    for frame in (*range(12), 4, 0, 7):
+        shown.draw(frame)
+        same = np.array_equal(shown.canvas.pixels, plain.frame(frame))
+        assert same == (frame not in range(3, 9)), frame

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from recorder.episode_file import Episode
 from recorder.errors import VideoError
-from recorder.outline import EpisodeEvents
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import NARRATION_STYLES, captions_of
-from recorder.video.timeline import Timeline
 from worker.video.narration.captions import Cue
-from worker.video.narration.facts import Fact, FactSheet, make_fact_sheet
+from worker.video.narration.facts import Fact
 from worker.video.narration.grammar import GrammarWriter
 from worker.video.narration.language_model import LanguageModel, rewrite
 from worker.video.narration.names import speakable
 from worker.video.narration.schedule import Candidate, Placed, schedule
+from worker.video.narration.script import Script, TimedFact
 from worker.video.sound.mixing import Speech
 from worker.video.sound.studio import Studio
 from worker.video.sound.wav_files import read_wav
@@ -28,8 +25,6 @@ from worker.video.sound.waves import RATE
 from worker.voices.voice import VOICE_HINT, Voice, choose_voice
 
 __all__ = ["Line", "Narration", "narrate"]
-
-logger = logging.getLogger(__name__)
 
 _LETTERS_A_SECOND, _BREATH_SECS = 16.0, 0.5
 """How fast the voices speak and people read, to plan before a sentence is spoken."""
@@ -78,20 +73,11 @@ class Narration:
         ]
 
 
-def narrate(
-    episode: Episode,
-    events: EpisodeEvents,
-    timeline: Timeline,
-    options: VideoOptions,
-    studio: Studio,
-    *,
-    seed: int,
-    folder: Path,
-) -> Narration:
-    """Make the narration of the part that a video shows.
+def narrate(script: Script, options: VideoOptions, studio: Studio, *, seed: int, folder: Path) -> Narration:
+    """Make a narration.
 
     Args:
-        timeline: of the video.
+        script: what may be said, and when.
         options: with a style in ``narrate``, or with captions alone.
         studio: the voice's model and the language model.
         seed: of the grammar.
@@ -105,8 +91,7 @@ def narrate(
     notes: list[str] = []
     if options.narrate is not None and options.voice == "auto" and voice is None:
         notes.append(f"no voice is installed{_what_is_left(options)}: {VOICE_HINT}")
-    sheet = make_fact_sheet(episode, events, timeline)
-    plan = _Plan(sheet, timeline, GrammarWriter(style, seed))
+    plan = _Plan(script, GrammarWriter(style, seed))
     if studio.language_model is not None:
         notes += plan.rewrite(studio.language_model, style)
     speech: dict[int, tuple[Path, float]] = {}
@@ -116,7 +101,6 @@ def narrate(
                 speech, note = plan.speak(speaker, folder, studio.voice_secs)
                 notes.append(note)
         except VideoError as error:
-            logger.warning("episode_id=%s: %s", episode.metadata.episode_id, error)
             notes.append(f"{error}{_what_is_left(options)}")
     lines = plan.lines(speech)
     if not lines:
@@ -127,29 +111,25 @@ def narrate(
 class _Plan:
     """Sentences and their places, which change as their lengths become known."""
 
-    def __init__(self, sheet: FactSheet, timeline: Timeline, writer: GrammarWriter) -> None:
-        self._sheet = sheet
-        self._video_secs = float(timeline.n_frames / timeline.fps)
-        self._climax_at = None if sheet.climax is None else timeline.time_of_step(sheet.climax)
-        self._times = [0.0 if fact.kind == "intro" else timeline.time_of_step(fact.index) for fact in sheet.facts]
+    def __init__(self, script: Script, writer: GrammarWriter) -> None:
+        self._script = script
+        self._facts = [timed.fact for timed in script.facts]
         self._sentences = [
-            writer.write(fact, most_letters=self._room(at)) if fact.kind in ("end", "death") else writer.write(fact)
-            for fact, at in zip(sheet.facts, self._times, strict=True)
+            writer.write(timed.fact, most_letters=self._room(timed) if timed.fact.kind in ("end", "death") else None)
+            for timed in script.facts
         ]
         self._secs = [_estimate(text) for text in self._sentences]
 
-    def _room(self, at: float) -> int:
-        """Letters that fit between an event at the end and the end of the video."""
-        first, last = self._silence_after(at), self._video_secs - 0.2
+    def _room(self, timed: TimedFact) -> int:
+        """Letters that fit between an event at the end of a part and the end of that part."""
+        first = timed.at + 1.0 if timed.at in self._script.climaxes else timed.at
+        last = min(timed.until, self._script.secs) - 0.2
         return int((last - first - _BREATH_SECS) * _LETTERS_A_SECOND)
 
-    def _silence_after(self, at: float) -> float:
-        return at + 1.0 if at == self._climax_at else at
-
     def _placed(self, chosen: list[int]) -> list[Placed]:
-        facts = self._sheet.facts
-        candidates = [Candidate(self._times[i], self._secs[i], facts[i].importance) for i in chosen]
-        return schedule(candidates, video_secs=self._video_secs, climax_at=self._climax_at)
+        timed = self._script.facts
+        candidates = [Candidate(timed[i].at, self._secs[i], timed[i].fact.importance, timed[i].until) for i in chosen]
+        return schedule(candidates, video_secs=self._script.secs, climaxes=self._script.climaxes)
 
     def _chosen(self) -> list[int]:
         every = list(range(len(self._sentences)))
@@ -157,14 +137,14 @@ class _Plan:
 
     def rewrite(self, model: LanguageModel, style: str) -> list[str]:
         """Let a language model write the sentences that have a place; the most important ones first."""
-        facts = self._sheet.facts
+        facts = self._facts
         chosen = sorted(self._chosen(), key=lambda i: -facts[i].importance)
         found = rewrite(
             model,
             [facts[i] for i in chosen],
             [self._sentences[i] for i in chosen],
             style=style,
-            names=self._sheet.names,
+            names=self._script.names,
         )
         for place, text in found.sentences.items():
             self._sentences[chosen[place]] = text
@@ -178,7 +158,7 @@ class _Plan:
             File and length of each, and a note if the time was too short.
         """
         deadline = math.inf if most_secs is None else time.monotonic() + most_secs
-        facts = self._sheet.facts
+        facts = self._facts
         spoken: dict[int, tuple[Path, float]] = {}
         chosen = sorted(self._chosen(), key=lambda i: (-facts[i].importance, i))
         for i in chosen:
@@ -200,7 +180,7 @@ class _Plan:
         for placed in self._placed(chosen):
             i = chosen[placed.place]
             path = speech[i][0] if i in speech else None
-            lines.append(Line(placed.start, placed.end, self._sentences[i], self._sheet.facts[i], path))
+            lines.append(Line(placed.start, placed.end, self._sentences[i], self._facts[i], path))
         return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,11 +27,13 @@ class Candidate:
         at: seconds at which its event happens.
         secs: how long it takes.
         importance: the more, the sooner it gets a place.
+        until: seconds at which the part of the video ends that it speaks of.
     """
 
     at: float
     secs: float
     importance: float
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,19 +46,19 @@ class Placed:
     place: int
 
 
-def schedule(candidates: Sequence[Candidate], *, video_secs: float, climax_at: float | None = None) -> list[Placed]:
+def schedule(candidates: Sequence[Candidate], *, video_secs: float, climaxes: Sequence[float] = ()) -> list[Placed]:
     """Choose sentences and their times.
 
     Sentences stay in the order of their events. One that finds no place within a few seconds is left out.
 
     Args:
         video_secs: no sentence ends later.
-        climax_at: seconds at which the climax begins.
+        climaxes: seconds at which a climax begins.
 
     Returns:
         The chosen ones, in order.
     """
-    silences = [] if climax_at is None else [(climax_at - _CLIMAX_SECS[0], climax_at + _CLIMAX_SECS[1])]
+    silences = sorted((at - _CLIMAX_SECS[0], at + _CLIMAX_SECS[1]) for at in climaxes)
     placed: list[Placed] = []
     for place in sorted(range(len(candidates)), key=lambda i: (-candidates[i].importance, candidates[i].at, i)):
         found = _find_place(candidates[place], place, placed, silences, video_secs)
@@ -80,7 +83,7 @@ def _find_place(
         if start < quiet_until and start + candidate.secs > quiet_from:
             start = quiet_until
     end = start + candidate.secs
-    is_too_late = start > candidate.at + _MOST_DELAY_SECS or end > video_secs - _END_SECS
+    is_too_late = start > candidate.at + _MOST_DELAY_SECS or end > min(video_secs, candidate.until) - _END_SECS
     if is_too_late or (after and end + _PAUSE_SECS > after[0].start):
         return None
     return Placed(start, end, candidate.at, place)

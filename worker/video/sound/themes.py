@@ -20,6 +20,9 @@ _MINOR = (0, 3, 5, 7, 10)
 _MOTIFS = ((0, 2, 4), (4, 2, 3), (2, 4, 1), (0, 4, 3), (3, 1, 4), (1, 3, 0))
 """Which degrees of the scale a motif has; with the octave, each affordance gets another one."""
 
+_BED_DECAY = 0.5
+"""Seconds: the tones of a music bed run into each other."""
+
 Strike = Callable[[float, float, np.random.Generator], Samples]
 """Makes a tone: hertz, seconds of decay, a source of noise."""
 
@@ -73,7 +76,7 @@ class SoundBank:
     """Makes each sound once.
 
     Sounds are named by what happens: ``action_3``, ``use_Bed``, ``alarm``, ``recovered``, ``reward_up``,
-    ``reward_down``, ``best_reward``, ``gap``, ``stage``, ``death`` and ``end``.
+    ``reward_down``, ``best_reward``, ``gap``, ``stage``, ``death`` and ``end``; ``bed_3`` is a tone of a music bed.
 
     Args:
         theme: a name in ``THEME_SOUNDS``.
@@ -108,6 +111,8 @@ class SoundBank:
             return self._tick(int(part or 0), random)
         if kind == "use":
             return self._motif(part, random)
+        if kind == "bed":
+            return tone(int(part), _BED_DECAY)
         match name:
             case "alarm":
                 return joined(tone(8, 0.07), tone(7, 0.09), gap_secs=0.09)

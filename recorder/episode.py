@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.agents.info import AgentInfo, pack_agents, read_agents
 from recorder.errors import UsageError
 from recorder.field_values import (
     read_counts,
@@ -136,6 +137,7 @@ class EpisodeMetadata:
         n_steps: steps in the recording.
         env_steps: environment steps of the whole run when the episode ended.
         info: other JSON values.
+        agents: the agents of an episode of several; empty for one of one.
     """
 
     episode_id: int = -1
@@ -163,6 +165,7 @@ class EpisodeMetadata:
     finished_unix_nanos: int | None = None
     env_steps: int | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
+    agents: Sequence[AgentInfo] = ()
 
     def to_map(self) -> dict[str, Any]:
         """A map of msgpack's types for files and entries.
@@ -173,6 +176,8 @@ class EpisodeMetadata:
             UsageError: a field has an invalid value.
         """
         values = _read_fields({name: getattr(self, name) for name in _READERS})
+        if not values["agents"]:
+            del values["agents"]  # so that an episode of one agent reads as it did before there were several
         return {name: _PACKERS[name](value) if name in _PACKERS else value for name, value in values.items()}
 
     @classmethod
@@ -240,6 +245,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "status": EpisodeStatus,
     "gaps": _read_gaps,
     "info": read_info,
+    "agents": read_agents,
 }
 """Validates and converts each field, from trainers, files and the stream."""
 
@@ -257,6 +263,7 @@ _EXPECTED = {
     EpisodeStatus: f"one of {', '.join(EpisodeStatus)}",
     _read_gaps: "a list of Gap",
     read_info: "a map",
+    read_agents: "a table of at most 1,024 agents with different ids",
 }
 """What each reader reads, in words."""
 
@@ -268,6 +275,7 @@ _PACKERS: dict[str, Callable[[Any], Any]] = {
     "substrate": lambda s: None if s is None else [s.type, s.position_dim, s.width, s.height],
     "status": str,
     "gaps": lambda gaps: [[gap.first_step, gap.end_step, gap.reason] for gap in gaps],
+    "agents": pack_agents,
 }
 """Conversion of fields that msgpack has no type for."""
 
@@ -281,7 +289,7 @@ def _read_fields(source: Mapping[str, Any]) -> dict[str, Any]:
             continue
         try:
             known[name] = reader(value)
-        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        except (TypeError, ValueError, AttributeError, LookupError, OverflowError, RecursionError) as error:
             raise UsageError(
                 f"episode metadata: {name}: expected {_EXPECTED[reader]}, found {_shown(value)}"
             ) from error

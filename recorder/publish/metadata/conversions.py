@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from recorder.agents import pack_agents, read_agents
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
 from recorder.publish.metadata.plain import plain
@@ -66,6 +67,7 @@ CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "substrate": _substrate,
     "status": str,
     "gaps": lambda _: [],
+    "agents": lambda value: pack_agents(read_agents(value)),
     "run_id": str,
 }
 

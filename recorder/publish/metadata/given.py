@@ -111,7 +111,7 @@ def given_metadata(
         given, unusable = usable_fields(given)
         wrong += unusable
     if isinstance(metadata, EpisodeMetadata):
-        given = {name: value for name, value in given.items() if value != _PLAIN_DEFAULTS[name]}
+        given = {name: value for name, value in given.items() if value != _PLAIN_DEFAULTS.get(name)}
         if any(name in given for name in RETURNS):
             given.update({name: 0.0 for name in RETURNS if name not in given})
     return given, wrong

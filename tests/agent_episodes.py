@@ -1,0 +1,101 @@
+"""A recording of three agents in two teams: one leaves, one joins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recorder.agents import ROSTER, AgentInfo, agent_column
+from recorder.episode_file import build_version1, build_version2, open_episode
+from tests.episodes import GRID, make_chunks, make_metadata
+
+__all__ = ["JOINS_AT", "LEAVES_AT", "agent_episode_columns", "agent_episode_table", "write_agent_episode"]
+
+LEAVES_AT = 20
+"""``red_1`` is terminated in the step before."""
+
+JOINS_AT = 10
+"""The first step of ``blue_0``, which has a group for itself, as agents that join have."""
+
+_FIRST_REWARD = {"red_0": 1.0, "red_1": 0.5, "blue_0": 2.0}
+"""What each agent earns in every step in which it is present."""
+
+
+def write_agent_episode(
+    path: Path, *, n_steps: int = 40, version: int = 2, compression: str = "lz4", **meta: Any
+) -> Path:
+    """Write the recording.
+
+    Args:
+        n_steps: more than ``LEAVES_AT``.
+        meta: fields of the metadata that differ.
+    """
+    columns = agent_episode_columns(n_steps)
+    schema, chunks = make_chunks(columns, chunk_steps=16)
+    total = float(columns["reward"].sum())
+    own = {"total_reward": total, "extrinsic_reward": total, "agents": agent_episode_table(n_steps)}
+    metadata = make_metadata("agents", 0, n_steps, **{**own, "action_names": ("up", "down", "stay"), **meta})
+    metadata.meter_names = ("energy", "mood")
+    data, _, _ = build_version2(
+        metadata=metadata, reasons=("periodic_100",), schema=schema, chunks=chunks, compression=compression
+    )
+    if version == 1:
+        steps = open_episode(data).steps()
+        data, _ = build_version1(metadata=metadata, reasons=("periodic_100",), steps=steps, compression=compression)
+    path.write_bytes(data)
+    return path
+
+
+def agent_episode_table(n_steps: int) -> tuple[AgentInfo, ...]:
+    """The agents of the recording."""
+    rewards = _FIRST_REWARD
+    n_blue = n_steps - JOINS_AT
+    return (
+        AgentInfo("red_0", "red", 0, 0, 0, n_steps - 1, rewards["red_0"] * n_steps, n_steps, "truncated"),
+        AgentInfo("red_1", "red", 0, 1, 0, LEAVES_AT - 1, rewards["red_1"] * LEAVES_AT, LEAVES_AT, "terminated"),
+        AgentInfo("blue_0", "blue", 1, 0, JOINS_AT, n_steps - 1, rewards["blue_0"] * n_blue, n_blue, "truncated"),
+    )
+
+
+def agent_episode_columns(n_steps: int) -> dict[str, np.ndarray]:
+    """All columns of the recording."""
+    agents = agent_episode_table(n_steps)
+    own = [_columns_of(agent, n_steps, seed) for seed, agent in enumerate(agents)]
+    columns: dict[str, np.ndarray] = {"reward": np.sum([each["reward"] for each in own], axis=0)}
+    columns["truncated"] = np.arange(n_steps) == n_steps - 1
+    columns["terminated"] = np.zeros(n_steps, np.bool_)
+    columns["time_of_day"] = np.arange(n_steps, dtype=np.int64) % 24
+    for group in (0, 1):
+        members = [each for each, agent in zip(own, agents, strict=True) if agent.group == group]
+        for field in members[0]:
+            columns[agent_column(group, field)] = np.stack([member[field] for member in members], axis=1)
+    rosters = [
+        [[it.agent_id, it.team, it.group, it.slot] for it in agents if it.first_step <= t] for t in range(n_steps)
+    ]
+    columns[ROSTER] = np.array([json.dumps(roster) for roster in rosters], object)
+    return columns
+
+
+def _columns_of(agent: AgentInfo, n_steps: int, seed: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    steps = np.arange(n_steps)
+    present = (steps >= agent.first_step) & (steps <= agent.last_step)
+    walk = np.clip(2 * seed + 1 + np.cumsum(random.integers(-1, 2, (n_steps, 2)), axis=0), 0, GRID - 1)
+    values = {
+        "present": present,
+        "position": walk,
+        "meters": np.stack([1 - steps / n_steps, np.full(n_steps, 0.25 * (seed + 1))], axis=1),
+        "action": random.integers(0, 3, n_steps),
+        "reward": np.full(n_steps, _FIRST_REWARD[agent.agent_id]),
+        "terminated": (steps == agent.last_step) & (agent.outcome == "terminated"),
+        "truncated": (steps == agent.last_step) & (agent.outcome == "truncated"),
+        "q_values": random.normal(size=(n_steps, 3)),
+        "extras.speed": random.random(n_steps),
+    }
+    absent = ~present
+    for each in values.values():
+        each[absent] = 0
+    return values

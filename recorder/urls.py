@@ -52,6 +52,7 @@ _FORBIDDEN_OPTIONS = ("decode_responses", "encoding", "legacy_responses", "proto
 _FALSE_VALUES = ("0", "F", "FALSE", "N", "NO")
 
 _SECRET_OPTIONS = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
+_DATABASE = re.compile(r"[0-9]{1,9}")
 _HOST = re.compile(r"[^:\[\]]*:\d*|\[[0-9A-Fa-f:.]+\](:\d*)?")
 """A host and its port."""
 _OPTIONS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
@@ -164,6 +165,13 @@ def normalise_redis_url(url: str) -> str:
         raise SettingsError(f"a unix URL needs the socket's path, as in unix:///run/redis.sock; found {redact(url)}")
     if parts.scheme == "unix" and "#" in normal:
         raise SettingsError(f"in a unix URL, write '#' in the socket's path as %23, and '?' as %3F: {redact(url)}")
+    path = parts.path.strip("/") if parts.scheme != "unix" else ""
+    databases = [path, *(value for name, value in parse_qsl(parts.query, keep_blank_values=True) if name == "db")]
+    if parts.fragment or not all(number == "" or _DATABASE.fullmatch(number) for number in databases):
+        # The driver would take the database 0, or 12 for /1/2.
+        raise SettingsError(
+            f"expected the number of a database after the host, as in redis://HOST:PORT/0; found {redact(url)}"
+        )
     for name, _value in parse_qsl(parts.query):
         if name in _FORBIDDEN_OPTIONS:
             raise SettingsError(f"the option {name!r} is set by the recorder itself; leave it out of {redact(url)}")

@@ -42,6 +42,14 @@ def test_every_accepted_spelling_becomes_the_drivers(spelled: str, normal: str) 
         "unix://",
         "redis://host?decode_responses=True",
         "redis://host?protocol=3",
+        "redis://host/notadb",
+        "redis://host/-1",
+        "redis://host/1.5",
+        "redis://host/1/2",
+        "redis://host/0#1",
+        "redis://host/٣",
+        "redis://host?db=first",
+        "unix:///run/redis.sock?db=x",
     ],
 )
 def test_an_invalid_url_is_refused(url: str) -> None:

@@ -49,7 +49,7 @@ def make_environ(request: h11.Request, body: bytes, *, client: Any, server: Any)
         ValueError: the request's target is invalid.
     """
     target = request.target.decode("latin-1")
-    path, query = _split(target)
+    path, query = _split(target if (request.method, target) != (b"OPTIONS", "*") else "/")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method.decode("latin-1"),
         "SCRIPT_NAME": "",
@@ -84,12 +84,10 @@ def make_environ(request: h11.Request, body: bytes, *, client: Any, server: Any)
 
 
 def _split(target: str) -> tuple[str, str]:
-    """Return path and query; the target may also be a URL, or the asterisk of OPTIONS."""
+    """Return path and query; the target may also be a URL."""
     if target.startswith("/"):
         path, _, query = target.partition("#")[0].partition("?")
         return path, query
-    if target == "*":
-        return "", ""
     parts = urlsplit(target)
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"expected a path, found {target[:60]!a}")

@@ -97,6 +97,9 @@ def test_an_honest_client_is_answered_among_600_slow_ones(port: int, kind: str) 
             200,
         ),
         (b"GET http://localhost/healthz HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (b"GET * HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"CONNECT localhost:80 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
         (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
         (b"HEAD /healthz HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n", 200),
         (

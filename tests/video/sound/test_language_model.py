@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from recorder.errors import UsageError
+from recorder.outline import EpisodeEvents
 from recorder.settings import load_settings
 from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
+from recorder.video.sound_choices import NARRATION_STYLES
 from tests.video.sample import sample_episode
 from worker.video.narration.fact_check import why_not
-from worker.video.narration.facts import Fact
+from worker.video.narration.facts import Fact, FactSheet, make_fact_sheet
+from worker.video.narration.grammar import GrammarWriter
 from worker.video.narration.language_model import LanguageModel
 from worker.video.narration.narration import narrate
 from worker.video.sound.programme import EpisodeProgramme
@@ -183,6 +187,84 @@ def test_a_sentence_is_checked_against_its_own_fact() -> None:
         "At step 4321 the energy falls.", "Energy at 77%.", "Energy at 0.7%.", "Energy\u202e at 7%.",
     ):  # fmt: skip
         assert why_not(wrong, fact, names) != "", wrong
+
+
+def sheet_of(episode) -> FactSheet:
+    return make_fact_sheet(episode, EpisodeEvents(episode), VideoOptions().timeline(episode.n_steps))
+
+
+HOSTILE = """
+it goes to paris now.
+It visits the casino.
+Off to the beach!
+the agent heads for new-york
+It meets wanda at the bar.
+It walks into the kitchen with energy at 7%.
+Back home, energy is at 7%.
+It eats a pizza.
+A dragon appears.
+bob is at 7%.
+Step IV is critical.
+Stage I is over.
+It lasted 7k steps.
+A ½ of its energy is left.
+Energy at ７%.
+Energy at ٧%.
+Energy x7.
+Energy is at 7²%.
+It falls to a seventh.
+A dozen steps remain.
+It goes to 🏖.
+Será crítico.
+Will arrives.
+It plays for the lakers.
+mcdonalds saves it.
+The doctor helps.
+It is Monday.
+Its iPhone rings.
+It uses the fridge.
+It uses the FRIDGE.
+mood is low.
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("sentence", HOSTILE)
+def test_a_hostile_sentence_is_refused_whatever_its_case(sentence: str) -> None:
+    fact = Fact(3, "critical", 1.0, {"name": "energy", "share": "7%", "step": "1,234"})
+    for written in (sentence, sentence.lower(), f"Energy is at 7%, and {sentence}"):
+        assert why_not(written, fact, {"energy", "mood", "Bed", "Fridge"}) != "", written
+
+
+def test_the_wrong_one_of_two_is_refused() -> None:
+    lead = Fact(3, "lead", 1.0, {"side": "left", "ahead": "7", "lead": "1.50", "step": "9"})
+    assert why_not("Episode 7, on the left, is ahead by 1.50.", lead, ()) == ""
+    assert why_not("Episode 7, on the right, is ahead by 1.50.", lead, ()) == "it says 'right'"
+    clip = Fact(3, "clip", 1.0, {"pick": "worst", "episode": "7"})
+    assert why_not("And this is the worst: episode 7.", clip, ()) == ""
+    assert why_not("And this is the best: episode 7.", clip, ()) != ""
+    split = Fact(3, "split", 1.0, {"what": "position", "step": "9"})
+    assert why_not("At step 9 they part, by another action.", split, ()) != ""
+
+
+def test_a_name_may_be_written_in_its_words_and_its_part_of_the_alphabet() -> None:
+    use = Fact(3, "use", 1.0, {"name": "HomeMeal", "step": "9"})
+    assert why_not("Time for the home meal!", use, {"HomeMeal"}) == ""
+    assert why_not("Time for the home run!", use, {"HomeMeal", "Bed"}) != ""
+    foreign = Fact(3, "use", 1.0, {"name": "ベッド", "step": "9"})
+    assert why_not("Now it uses ベッド.", foreign, {"ベッド"}) == ""
+    assert why_not("Now it uses シャワー.", foreign, {"ベッド"}) != ""
+
+
+def test_most_sentences_of_the_grammar_would_pass_the_check() -> None:
+    """The vocabulary is wide enough for a model that writes as plainly."""
+    sheet = sheet_of(sample_episode(240))
+    reasons = [
+        why_not(GrammarWriter(style, seed).write(fact), fact, ())
+        for style in NARRATION_STYLES
+        for seed in range(5)
+        for fact in sheet.facts
+    ]
+    assert reasons.count("") > 0.85 * len(reasons), Counter(reasons).most_common(20)
 
 
 @pytest.mark.parametrize(

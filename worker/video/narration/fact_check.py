@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Collection
 
 from worker.video.narration.facts import Fact
+from worker.video.narration.names import parted
+from worker.video.narration.vocabulary import is_known
 
 __all__ = ["MAX_LETTERS", "why_not"]
 
@@ -17,6 +19,8 @@ MAX_LETTERS = 160
 """Longer sentences find no room between events."""
 
 _NUMBER = re.compile(r"([+\-−])?\s?(\d[\d,]*(?:\.\d+)?)\s?(%|percent\b|per cent\b)?", re.IGNORECASE)
+_SIGNS = frozenset("§’‘“”–—…−×")
+"""Signs of a sentence besides ASCII; § stands for the name of the fact."""
 _ENDING = re.compile(r"^(st|nd|rd|th)\b")
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
 _FORBIDDEN = re.compile(r"[<>{}\[\]\\|*_`#@]|://|\n")
@@ -27,21 +31,14 @@ hundreds thousand thousands million millions billion dozen dozens half halved qu
 twice thrice double doubled triple first second fourth fifth sixth seventh eighth ninth tenth couple
 pair single
 """
-_OPENERS = """
-a about above after again against all almost already also although an and another any apparently are
-as at back barely be because been before behind below better between beyond big both but by can
-careful close could critical danger despite did do does down due each enough even every finally for
-from further gone good great had half has have he help here hold how however i if in indeed instead
-interesting into is it its just keep later least left less let like little long look looks lost low
-luckily maybe meanwhile more most much must near nearly never next nice no nobody none not nothing
-notice now of off oh ok on once only or ouch out over perhaps quick quite rather reward right
-running same saved see she should since so some someone something soon steady step steps still
-straight such suddenly sure survival that the their them then there these they things this those
-though through time to today together too toward towards under unfortunately until up usually very
-wait was watch we welcome well were what when where which while who why will with within without wow
-yes yet you your
-"""
-"""Words that may begin a sentence with a capital letter and are no names."""
+_EXCLUSIVE = {
+    "side": ("left", "right"),
+    "pick": ("best", "worst", "median"),
+    "what": ("action", "position", "reward"),
+}
+"""Words of which only the one in the fact is true, by the slot that has it."""
+_QUESTION = re.compile(r"(?:it|this|that|the|they|there)\b")
+"""What follows 'Will' where it is no name."""
 
 
 def why_not(sentence: str, fact: Fact, names: Collection[str]) -> str:
@@ -56,6 +53,9 @@ def why_not(sentence: str, fact: Fact, names: Collection[str]) -> str:
     if _FORBIDDEN.search(sentence) or any(unicodedata.category(letter).startswith("C") for letter in sentence):
         return "it has markup or control characters"
     rest = _without(sentence, fact.values.get("name", ""))
+    strange = next((letter for letter in rest if not letter.isascii() and letter not in _SIGNS), None)
+    if strange is not None:
+        return f"it has the sign {strange!r}"
     numbers = {
         (sign, digits, bool(percent)) for value in fact.values.values() for sign, digits, percent in _numbers(value)
     }
@@ -65,14 +65,19 @@ def why_not(sentence: str, fact: Fact, names: Collection[str]) -> str:
     for found in _numbers(rest):
         if found not in numbers:
             return f"it has the number {found[0]}{found[1]}{'%' if found[2] else ''}"
-    return _unknown_word(rest)
+    for slot, words in _EXCLUSIVE.items():
+        for word in words:
+            if slot in fact.values and word != fact.values[slot] and _has_word(rest, word):
+                return f"it says {word!r}"
+    return _unknown_word(rest, fact)
 
 
 def _without(sentence: str, name: str) -> str:
-    """The sentence without the name of the fact."""
-    if not name:
-        return sentence
-    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "§", sentence, flags=re.IGNORECASE)
+    """The sentence without the name of the fact, as it is or with its words parted, such as ``HomeMeal``."""
+    for form in (name, parted(name)):
+        if form:
+            sentence = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "§", sentence, flags=re.IGNORECASE)
+    return sentence
 
 
 def _has_word(sentence: str, name: str) -> bool:
@@ -89,24 +94,23 @@ def _numbers(text: str) -> list[tuple[str, float, bool]]:
     return found
 
 
-def _unknown_word(rest: str) -> str:
-    """A number in words, or a word that may be a name."""
-    number_words, openers = frozenset(_NUMBER_WORDS.split()), frozenset(_OPENERS.split())
+def _unknown_word(rest: str, fact: Fact) -> str:
+    """A number in words, or a word that is neither in the fact nor in the vocabulary, and so may be a name."""
+    number_words = frozenset(_NUMBER_WORDS.split())
+    of_fact = {word for text in fact.values.values() for word in _WORD.findall(text.casefold())}
     begins = True
     last = 0
     for match in _WORD.finditer(rest):
         word = match.group()
         between = rest[last : match.start()]
         begins = begins or any(mark in between for mark in ".!?:")
-        plain = word.casefold().replace("’", "'")
+        plain = word.casefold().replace("’", "'").strip("'")
         if plain in number_words:
             return f"it has the number {word!r}"
-        if not word.isascii() and not all(
-            "LATIN" in unicodedata.name(letter, "") for letter in word if letter.isalpha()
-        ):
-            return f"it has the word {word!r}"
-        is_ending = _ENDING.match(word) and between == "" and rest[: last + 0].rstrip()[-1:].isdigit()
-        if word[0].isupper() and not is_ending and not (begins and plain.partition("'")[0] in openers) and plain != "i":
-            return f"it has the name {word!r}"
+        is_ending = _ENDING.match(word) is not None and not between and rest[: match.start()][-1:].isdigit()
+        is_name = not is_ending and any(letter.isupper() for letter in (word[1:] if begins else word))
+        is_name = is_name or (plain == "will" and begins and not _QUESTION.match(rest[match.end() :].lstrip()))
+        if is_name or not (is_ending or plain in of_fact or is_known(plain)):
+            return f"it has the name {word!r}" if is_name else f"it has the word {word!r}"
         begins, last = False, match.end()
     return ""

@@ -8,7 +8,7 @@ import unicodedata
 from recorder.number_format import DECIMALS, format_change, format_number
 from recorder.text import sanitize_text
 
-__all__ = ["change_text", "number_text", "shown_name", "speakable"]
+__all__ = ["change_text", "number_text", "parted", "shown_name", "speakable"]
 
 _MAX_LETTERS = 40
 _MINUS = "−"
@@ -33,6 +33,11 @@ def number_text(value: float) -> str:
 def change_text(value: float) -> str:
     """Return a reward as the video shows it, with its sign."""
     return format_change(value, DECIMALS["reward"])
+
+
+def parted(name: str) -> str:
+    """Return a name with a space between its words: ``HomeMeal`` is ``Home Meal``."""
+    return " ".join(_WORD_EDGES.sub(" ", name).split())
 
 
 def speakable(text: str) -> str:

@@ -1,0 +1,60 @@
+"""The words that a language model may use without a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["is_known"]
+
+_ENDINGS = {
+    "fixed": (),
+    "verbs": ("s", "es", "d", "ed", "ing"),
+    "qualities": ("r", "er", "st", "est", "ly", "ness"),
+    "nouns": ("s", "es"),
+}
+"""Endings of the words below a heading of ``vocabulary.txt`` that begins with this word."""
+_CONTRACTIONS = ("n't", "'s", "'re", "'ve", "'ll", "'d", "'m")
+
+
+def is_known(word: str) -> bool:
+    """Return whether a word is in the vocabulary, as it is or contracted.
+
+    Args:
+        word: in small letters.
+    """
+    for contraction in _CONTRACTIONS:
+        if word.endswith(contraction):
+            word = word.removesuffix(contraction)
+            break
+    return word in _vocabulary()
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    """The words of ``vocabulary.txt`` in all their forms."""
+    text = (files("worker.video.narration") / "vocabulary.txt").read_text(encoding="utf-8")
+    words: set[str] = set()
+    endings: tuple[str, ...] = ()
+    for line in text.splitlines():
+        if line.startswith("#"):
+            endings = _ENDINGS.get(line[1:].split()[0].rstrip(":"), ())
+            continue
+        for word in line.split():
+            words.add(word)
+            words.update(form for ending in endings for form in _forms(word, ending))
+    return frozenset(words)
+
+
+def _forms(word: str, ending: str) -> Iterator[str]:
+    """How a word may be written with an ending: ``stoping`` and ``stopping``, ``carryed`` and ``carried``."""
+    yield word + ending
+    if ending[0] in "ei" and word[-1] not in "aeiouy":
+        yield word + word[-1] + ending
+    if ending == "ing" and word[-1] == "e":
+        yield word[:-1] + ending
+    if word[-1] == "y" and ending in ("es", "ed", "er", "est", "ly", "ness"):
+        yield f"{word[:-1]}i{ending}"
+    if ending == "ly" and word[-1] == "e":
+        yield f"{word[:-1]}y"

@@ -23,7 +23,7 @@ class Limits:
         stalled_secs: a reader that reads nothing for this long is disconnected.
         ping_secs: interval of pings; without an answer for twice this long the connection is closed.
         idle_secs: a connection that sends and plays nothing for this long is closed.
-        max_streams: chunk streams per connection.
+        max_streams: chunk streams per connection; a wall of lanes has 16.
         max_credit: outstanding chunks per stream.
     """
 
@@ -38,7 +38,7 @@ class Limits:
     stalled_secs: float = 30.0
     ping_secs: float = 20.0
     idle_secs: float = 3600.0
-    max_streams: int = 8
+    max_streams: int = 24
     max_credit: int = 64
 
 

@@ -72,7 +72,12 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
             ]
         },
     ),
-    ("get", "/runs/{run}/live", "Episodes that are being recorded now", {}),
+    (
+        "get",
+        "/runs/{run}/live",
+        "Episodes that are being recorded now",
+        {"parameters": [_query("lanes", "integer", "List also up to this many lanes with an open episode.")]},
+    ),
     ("get", "/episodes", "Episodes, filtered, sorted and paged", {"parameters": _FILTERS}),
     ("get", _EPISODE, "One episode, with its recording", {}),
     (

@@ -154,6 +154,22 @@ class LiveEpisodes:
                     return episode_id
         return None
 
+    def lanes(self, run_id: str, limit: int) -> list[int]:
+        """Return the lanes with an open episode, in order; of more than ``limit``, the most recently active ones.
+
+        Raises:
+            StreamUnavailableError: Redis can't be reached.
+            StreamCorruptError: an entry is invalid.
+        """
+        found: set[int] = set()
+        for episode_id, play_id in self.open_episodes(run_id):
+            if len(found) == limit:
+                break
+            lane = self._lane_of(run_id, episode_id, play_id)
+            if lane is not None:
+                found.add(lane)
+        return sorted(found)
+
     def refresh(self, run_id: str, episode_id: int) -> LiveEpisode | None:
         """Return the episode as far as it has arrived; None if the stream has nothing of it.
 

@@ -2,6 +2,7 @@
 
 import { BrowserPage } from "./pages/browser_page.js";
 import { PlayerPage } from "./pages/player_page.js";
+import { WallPage } from "./pages/wall_page.js";
 import { BASE } from "./shell/address.js";
 import { afterPaint, element } from "./shell/dom.js";
 import { icon } from "./shell/icons.js";
@@ -21,7 +22,7 @@ const socket = new ReplaySocket(
   Object.assign(new URL(`${BASE}ws`, location.href), { protocol: location.protocol.replace("http", "ws") }).href,
 );
 const outlet = element("div", { class: "outlet" });
-/** @type {?(BrowserPage | PlayerPage)} */
+/** @type {?(BrowserPage | PlayerPage | WallPage)} */
 let page = null;
 
 /**
@@ -84,6 +85,7 @@ function pageOfAddress() {
     return ready;
   }
   const place = readPlace(new URL(location.href));
+  if (place.page === "wall") return new WallPage(place, socket);
   return place.page === "player" ? new PlayerPage(place, socket) : new BrowserPage(place, prepare);
 }
 
@@ -99,7 +101,7 @@ function show() {
     window.scrollTo(0, 0); // before the new page is in the document, because it would be laid out again
     outlet.replaceChildren(next.node);
     next.enter();
-    if (isNavigation && next instanceof PlayerPage) afterPaint(() => next.focusHeading());
+    if (isNavigation && !(next instanceof BrowserPage)) afterPaint(() => next.focusHeading());
   };
   if (isFromTable && next instanceof PlayerPage) {
     // Laying out an empty player would delay the full one, so the table stays until there is something to show.

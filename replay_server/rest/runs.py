@@ -22,6 +22,7 @@ __all__ = ["make_runs"]
 
 _MAX_POINTS = 20_000
 _MAX_RUNS = 5000
+_MAX_LANES = 64
 _MAX_KNOWN = 64
 """Answers about highlights that are remembered, a few kilobytes each."""
 _CURVE_COLUMNS = ("episode_id", "env_steps", "total_reward", "survival_steps", "curriculum_stage", "recorded")
@@ -71,13 +72,16 @@ def make_runs(services: Services) -> Blueprint:
 
     @runs.get("/runs/<run:run_id>/live")
     def live(run_id: str) -> ResponseReturnValue:
+        refuse_unknown(request.args, ("lanes", "token"))
+        n_lanes = integer(request.args, "lanes", least=1, most=_MAX_LANES)
         plays = [] if services.live is None else services.live.open_episodes(run_id)
-        return json_response(
-            {
-                "live": services.live is not None,
-                "episodes": [{"episode_id": episode_id, "play_id": play_id} for episode_id, play_id in plays],
-            }
-        )
+        body: dict[str, Any] = {
+            "live": services.live is not None,
+            "episodes": [{"episode_id": episode_id, "play_id": play_id} for episode_id, play_id in plays],
+        }
+        if n_lanes is not None:
+            body["lanes"] = [] if services.live is None else services.live.lanes(run_id, n_lanes)
+        return json_response(body)
 
     return runs
 

@@ -45,6 +45,7 @@ async def follow(
     start: int,
     last_seq: str | None,
     waits: bool,
+    stays: bool,
     pump: Callable[[ChunkStream], None],
 ) -> None:
     """Feed a stream until its episode ends; without ``episode_id``, continue with the run's next episode.
@@ -52,6 +53,7 @@ async def follow(
     Args:
         start: step index at which to begin, if it has arrived.
         waits: after the end, report how many episodes of its lane have begun, and wait for the viewer's next request.
+        stays: take no episode of another lane, however long the wait.
         last_seq: the client's position before it lost its connection.
         pump: sends what the stream's credit allows.
     """
@@ -61,7 +63,7 @@ async def follow(
         try:
             wanted = episode_id
             n_polls += 1
-            if waits and n_polls > _LANE_POLLS:
+            if waits and not stays and n_polls > _LANE_POLLS:
                 lane = None
             if wanted is None:
                 wanted = await _ask(hub, connection, stream, live.newest, run_id, lane)

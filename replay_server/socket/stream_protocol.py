@@ -121,6 +121,7 @@ class StreamProtocol:
                 start=start,
                 last_seq=last_seq,
                 waits=message.body.get("waits") is True,
+                stays=message.body.get("stays") is True,
                 pump=self.pump,
             )
         )

@@ -318,6 +318,7 @@ describe("a link", () => {
       runId: "a/b ?",
       episodeId: 7,
       live: false,
+      lane: null,
       step: 37,
       marker: null,
       speed: 2,
@@ -350,6 +351,14 @@ describe("a link", () => {
     assert.deepEqual(place(linkTo({ page: "browser", runId: "a", list })).list, list);
     const odd = "/?run=a&sort=__proto__&measure=toString&stage=x&min_return=&episodes=9..3";
     assert.deepEqual(place(odd).list, WHOLE_LIST);
+  });
+
+  test("leads to one lane, and to all lanes of a run", () => {
+    assert.equal(linkTo({ page: "player", runId: "r", episodeId: null, live: true, lane: 0 }), "/?follow=r&lane=0");
+    assert.equal(place("/?follow=r&lane=3").lane, 3);
+    assert.equal(linkTo({ page: "wall", runId: "a/b ?" }), "/?wall=a%2Fb+%3F");
+    const { page, runId, episodeId } = place("/?wall=a%2Fb+%3F");
+    assert.deepEqual([page, runId, episodeId], ["wall", "a/b ?", null]);
   });
 
   test("names a marker, known panels, and a loop over all", () => {

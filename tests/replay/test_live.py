@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -184,3 +185,18 @@ def test_live_chunks_decode_with_the_announced_schema(connect: Connect, trainer:
 def test_live_runs_and_episodes_are_listed(server: Served, trainer: Trainer, run_id: str) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/v1/runs/{run_id}/live") as answer:
         assert b'"episode_id":5' in answer.read()
+
+
+def test_lanes_that_are_recorded_are_listed_and_a_viewer_can_stay_in_one(
+    server: Served, connect: Connect, trainer: Trainer, run_id: str
+) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/v1/runs/{run_id}/live?lanes=4") as answer:
+        (lane,) = json.load(answer)["lanes"]
+    viewer = connect()
+    viewer.send(type="follow", id=1, run_id=run_id, lane=lane + 1, waits=True, stays=True)
+    viewer.send(type="follow", id=2, run_id=run_id, lane=lane, waits=True, stays=True, credit=0)
+    assert viewer.receive("waiting")["id"] == 1
+    assert viewer.receive("opened")["id"] == 2
+    viewer.send(type="follow", id=3, run_id=run_id, lane=lane + 1, waits=True, credit=0)
+    assert viewer.receive("waiting")["id"] == 3
+    assert viewer.receive("opened")["id"] == 3, "who does not stay gets another lane, and who stays does not"

@@ -14,6 +14,7 @@ from recorder.errors import RecordingNotFoundError, StreamUnavailableError
 from recorder.replay.client import ReplayClient
 from recorder.schema import EpisodeSchema
 from recorder.storage import episode_path
+from replay_server.limits import Limits
 from tests.episodes import add_episode, make_columns
 from tests.replay.conftest import Connect, Served, connecting, make_app, serving_here
 
@@ -111,16 +112,17 @@ def test_an_outline_marks_notable_steps(connect: Connect) -> None:
 
 def test_streams_are_independent_and_bounded_in_number(connect: Connect) -> None:
     viewer = connect()
-    for stream_id in range(8):
+    limit = Limits().max_streams
+    for stream_id in range(limit):
         viewer.send(type="open", id=stream_id, run_id="long", episode_id=1, credit=0)
         viewer.receive("opened")
-    viewer.send(type="open", id=8, run_id="long", episode_id=1)
+    viewer.send(type="open", id=limit, run_id="long", episode_id=1)
     assert viewer.receive("error")["code"] == "too_many"
     viewer.send(type="close", id=3)
     assert viewer.receive("closed") == {"type": "closed", "id": 3}
-    viewer.send(type="open", id=8, run_id="old", episode_id=1)
+    viewer.send(type="open", id=limit, run_id="old", episode_id=1)
     viewer.receive("opened")
-    assert viewer.receive_chunk(8)[0] == 0
+    assert viewer.receive_chunk(limit)[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ export class BrowserPage {
   #episodes;
   #title = element("h1", { class: "run-title", tabIndex: -1 });
   #live = element("a", { class: "button live-button", hidden: true }, "Watch live");
+  #lanes = element("a", { class: "button", hidden: true }, "All lanes");
   #trouble = element("p", { class: "trouble", role: "status", hidden: true });
   #welcome = new Welcome();
   #content;
@@ -71,10 +72,11 @@ export class BrowserPage {
       leave: () => this.#memory.write(),
     });
     this.#live.addEventListener("click", (event) => followLink(event, this.#livePlace));
+    this.#lanes.addEventListener("click", (event) => followLink(event, this.#wallPlace));
     this.#content = element(
       "div",
       { class: "browser-main" },
-      element("header", { class: "run-header" }, this.#title, this.#live),
+      element("header", { class: "run-header" }, this.#title, this.#live, this.#lanes),
       this.#trouble,
       ...this.#story.nodes,
       ...this.#episodes.nodes,
@@ -104,6 +106,11 @@ export class BrowserPage {
   /** @returns {Partial<Place>} */
   get #livePlace() {
     return { page: "player", runId: this.#runId, episodeId: null, live: true, theme: chosenTheme() };
+  }
+
+  /** @returns {Partial<Place>} */
+  get #wallPlace() {
+    return { page: "wall", runId: this.#runId, theme: chosenTheme() };
   }
 
   #wake = () => {
@@ -148,7 +155,9 @@ export class BrowserPage {
     }
     this.#size = size;
     const { episodes } = await fetchLive(runId);
-    if (!this.#isClosed && runId === this.#runId) this.#live.hidden = episodes.length === 0;
+    if (this.#isClosed || runId !== this.#runId) return;
+    this.#live.hidden = episodes.length === 0;
+    this.#lanes.hidden = episodes.length < 2;
   }
 
   /**
@@ -171,6 +180,7 @@ export class BrowserPage {
     this.#title.setAttribute("aria-label", runId || "(no run)");
     document.title = `${runId} · episodes`;
     this.#live.href = linkTo(this.#livePlace);
+    this.#lanes.href = linkTo(this.#wallPlace);
     this.#runs.choose(runId, this.#list.over);
     this.#story.show(runId, this.#list);
     this.#episodes.show(runId, this.#list, this.#left);

@@ -65,8 +65,8 @@ export class PlayerPage {
    */
   constructor(place, socket) {
     this.#place = place;
-    const wanted = [{ runId: place.runId, episodeId: place.episodeId, follow: place.live }];
-    if (place.compared) wanted.push({ ...place.compared, follow: false });
+    const wanted = [{ runId: place.runId, episodeId: place.episodeId, follow: place.live, lane: place.lane }];
+    if (place.compared) wanted.push({ ...place.compared, follow: false, lane: null });
     const stores = wanted.map((each) => new EpisodeStore(new SocketSource(socket, each)));
     const help = () => showHelp(this.#keys);
     /** @type {Omit<PageActions, "help">} */
@@ -122,6 +122,7 @@ export class PlayerPage {
       runId: outline?.runId ?? this.#place.runId,
       episodeId: this.#place.episodeId === null ? null : (outline?.episodeId ?? this.#place.episodeId),
       live: this.#place.live && Boolean(outline?.live),
+      lane: this.#place.lane === null ? null : (outline?.metadata.lane ?? this.#place.lane),
       step: this.#player.controls.isFollowing ? null : this.#player.stepNumber,
       speed: clock.speed === usualSpeed(this.#place) ? null : clock.speed,
       selection: this.#player.selection,
@@ -136,6 +137,7 @@ export class PlayerPage {
       toEpisode: (/** @type {number} */ direction) => this.#toEpisode(direction),
       compare: () => this.#header?.askForOther(),
       compareWithBest: () => this.#chooseOther("best"),
+      toWall: () => this.#toWall(),
       copyLink: () => this.#copyLink(),
       annotate: () => this.#annotations.write(),
       editAnnotation: (/** @type {Annotation} */ annotation) => this.#annotations.edit(annotation),
@@ -151,6 +153,7 @@ export class PlayerPage {
       chooseOther: (choice) => this.#chooseOther(choice),
       align: (align) => this.#align(align),
       share: () => this.#share(),
+      toWall: () => this.#toWall(),
       stopComparing: () => this.#visit({ compared: null }),
     });
     this.#header.showPlace(this.#place);
@@ -319,6 +322,13 @@ export class PlayerPage {
     } catch (error) {
       showMessage(messageOf(error));
     }
+  }
+
+  /** Show all lanes of the run, if it is being recorded. */
+  #toWall() {
+    if (this.#player.store.outline?.live || this.#place.episodeId === null)
+      visit({ page: "wall", runId: this.#player.store.outline?.runId ?? this.#place.runId, theme: chosenTheme() });
+    else showMessage("This episode is not live: only a live run has a wall of lanes.");
   }
 
   #leave() {

@@ -30,6 +30,7 @@ export const KEYS = {
   skip: ["s"],
   annotate: ["a"],
   compare: ["c"],
+  wall: ["w"],
   fullscreen: ["f"],
   help: ["?"],
   leave: ["Escape"],

@@ -16,6 +16,7 @@ import { KEYS } from "../playback/keys.js";
  * @property {(direction: -1|1) => void} [toEpisode]
  * @property {() => void} [compare]
  * @property {() => void} [compareWithBest]
+ * @property {() => void} [toWall]
  * @property {() => void} [leave]
  */
 
@@ -61,6 +62,7 @@ export function playerKeys(player, page) {
     { keys: KEYS.skip, does: "skip dull spans", run: () => controls.toggleSkip() },
     { keys: KEYS.annotate, does: "annotate this step", run: page.annotate },
     { keys: KEYS.compare, does: "compare with another episode", run: page.compare },
+    { keys: KEYS.wall, does: "watch all lanes of a live run", run: page.toWall },
     { keys: KEYS.fullscreen, does: "full screen", run: () => player.toggleFullscreen() },
     { keys: KEYS.help, does: "this help", run: page.help },
     { keys: KEYS.leave, does: "close; go back to the episodes", run: page.leave },

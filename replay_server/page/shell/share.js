@@ -3,6 +3,7 @@
 import { usualSpeed } from "../playback/clock.js";
 import { runOfSegment, runSegment } from "../source/api.js";
 import { BASE } from "./address.js";
+import { isNumber } from "./numbers.js";
 import { MEASURES } from "./words.js";
 
 /**
@@ -19,10 +20,11 @@ export const PANELS = ["grid", "meters", "q", "info", "annotations"];
 
 /**
  * @typedef {object} Place
- * @property {"browser"|"player"} page
+ * @property {"browser"|"player"|"wall"} page
  * @property {?string} runId
  * @property {?number} episodeId null on the player's page: follow the latest episode of the run
  * @property {boolean} live follow the episode while it is recorded
+ * @property {?number} lane the lane of the run to follow; null for any
  * @property {?number} step number of the step
  * @property {?number} marker go to the marker with this number, from 1; `step` goes before it
  * @property {?number} speed
@@ -87,14 +89,16 @@ export function readPlace(url) {
   const query = url.searchParams;
   const path = readPath(url.pathname);
   const follow = query.get("follow");
+  const wall = path ? null : query.get("wall");
   const episodeId = path ? path.episodeId : wholeNumber(query.get("episode"));
-  const runId = path ? path.runId : (follow ?? query.get("run"));
+  const runId = path ? path.runId : (wall ?? follow ?? query.get("run"));
   const other = wholeNumber(query.get("compare"));
   return {
-    page: episodeId !== null || follow !== null ? "player" : "browser",
+    page: wall !== null ? "wall" : episodeId !== null || follow !== null ? "player" : "browser",
     runId,
     episodeId,
     live: follow !== null || query.get("live") === "1",
+    lane: wholeNumber(query.get("lane")),
     step: readStep(query.get("t")),
     marker: wholeNumber(query.get("marker")),
     speed: readSpeed(query.get("speed")),
@@ -160,8 +164,11 @@ export function linkTo(place) {
   const isOfEpisode = place.page === "player" && place.episodeId !== null;
   const path = isOfEpisode && isOfRun ? `${BASE}runs/${runSegment(runId)}/episodes/${place.episodeId}` : BASE;
   if (isOfEpisode && !isOfRun) query.set("episode", String(place.episodeId));
-  if (place.page === "player" && place.episodeId === null) query.set("follow", String(runId));
-  else if (place.live) query.set("live", "1");
+  if (place.page === "wall") query.set("wall", String(runId));
+  else if (place.page === "player" && place.episodeId === null) {
+    query.set("follow", String(runId));
+    if (isNumber(place.lane)) query.set("lane", String(place.lane));
+  } else if (place.live) query.set("live", "1");
   if (place.page === "browser" && isOfRun) query.set("run", runId);
   if (place.step) query.set("t", String(place.step));
   if (place.speed && place.speed !== usualSpeed(place)) query.set("speed", String(place.speed));

@@ -139,6 +139,15 @@ export const fetchWhy = (runId, episodeId) => get(`${episodePath(runId, episodeI
 export const fetchLive = (runId) => get(`/runs/${runSegment(runId)}/live`);
 
 /**
+ * Lanes of the run that are being recorded, in order.
+ *
+ * @param {string} runId
+ * @param {number} most
+ * @returns {Promise<{live: boolean, lanes: number[]}>}
+ */
+export const fetchLanes = (runId, most) => get(`/runs/${runSegment(runId)}/live`, { lanes: most });
+
+/**
  * An episode, whether kept or not; null if there is none.
  *
  * @param {string} runId

@@ -50,12 +50,17 @@ export class EpisodeStore extends EventTarget {
   /** @type {Map<number, Chunk>} */
   #chunks = new Map();
   #cachedBytes = 0;
+  #maxCachedBytes;
   /** @type {Map<number, {resolve: (chunk: Chunk) => void, reject: (error: unknown) => void}[]>} */
   #waiting = new Map();
 
-  /** @param {Source} source */
-  constructor(source) {
+  /**
+   * @param {Source} source
+   * @param {number} [maxCachedBytes] limit for the unpacked bytes of cached chunks
+   */
+  constructor(source, maxCachedBytes = MAX_CACHED_BYTES) {
     super();
+    this.#maxCachedBytes = maxCachedBytes;
     this.#source = source;
     source.start({
       onOutline: (outline) => this.#onOutline(outline),
@@ -200,7 +205,7 @@ export class EpisodeStore extends EventTarget {
     this.#chunks.set(position, chunk);
     this.#cachedBytes += chunk.nBytes;
     for (const [oldest, { nBytes }] of this.#chunks) {
-      if (this.#cachedBytes <= MAX_CACHED_BYTES || oldest === position) break;
+      if (this.#cachedBytes <= this.#maxCachedBytes || oldest === position) break;
       this.#chunks.delete(oldest);
       this.#cachedBytes -= nBytes;
     }

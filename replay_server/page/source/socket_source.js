@@ -46,8 +46,9 @@ export class SocketSource {
 
   /**
    * @param {import("./socket.js").ReplaySocket} socket
-   * @param {{runId: ?string, episodeId: ?number, follow: boolean}} wanted without `runId`, the newest run that has the
-   *   episode; to follow without `episodeId`, the run's latest episode
+   * @param {{runId: ?string, episodeId: ?number, follow: boolean, lane?: ?number, staysInLane?: boolean}} wanted without `runId`, the newest run that has the
+   *   episode; to follow without `episodeId`, the run's latest episode, of this `lane` if it has one, and of no other
+   *   lane with `staysInLane`
    */
   constructor(socket, wanted) {
     this.#socket = socket;
@@ -101,6 +102,7 @@ export class SocketSource {
     const { runId, follow } = this.#wanted;
     const open = this.#isGoingOn ? null : this.#outline;
     const episodeId = this.#wanted.episodeId ?? (follow ? open?.episodeId : null) ?? null;
+    const lane = this.#isGoingOn && this.#outline ? (this.#outline.metadata.lane ?? 0) : (this.#wanted.lane ?? null);
     this.#isOpening = true;
     this.#firstCredit = FIRST_CREDIT;
     /** @type {{[name: string]: unknown}} */
@@ -109,7 +111,8 @@ export class SocketSource {
     if (episodeId !== null) message.episode_id = episodeId;
     if (follow && this.#lastSeq && !this.#isGoingOn) message.last_seq = this.#lastSeq;
     if (this.#isFollowingRun) message.waits = true;
-    if (this.#isGoingOn && this.#outline) message.lane = this.#outline.metadata.lane ?? 0;
+    if (this.#isFollowingRun && lane !== null && episodeId === null) message.lane = lane;
+    if (this.#wanted.staysInLane) message.stays = true;
     this.#socket.send(message);
   }
 

@@ -42,11 +42,12 @@ export class EpisodeHeader {
   /** @type {HTMLDialogElement} */
   #dialog;
   #video = new VideoButton();
+  #lanes;
   #on;
 
   /**
    * @param {{toEpisode: function(-1|1): void, toNumber: function(number): void, compareWith: function(number): void, chooseOther: function(OtherChoice): void,
-   *   align: function(Alignment): void, share: function(): void, stopComparing: function(): void}} on
+   *   align: function(Alignment): void, share: function(): void, toWall: function(): void, stopComparing: function(): void}} on
    */
   constructor(on) {
     this.#on = on;
@@ -61,6 +62,17 @@ export class EpisodeHeader {
       on: { change: () => /^\d+$/.test(this.#number.value) && on.toNumber(Number(this.#number.value)) },
     });
     this.#dialog = this.#otherDialog();
+    this.#lanes = element(
+      "button",
+      {
+        type: "button",
+        class: "button",
+        hidden: true,
+        title: withKeys("Watch all lanes of this run", KEYS.wall[0]),
+        on: { click: on.toWall },
+      },
+      "All lanes",
+    );
     this.node.append(
       element(
         "h1",
@@ -80,6 +92,7 @@ export class EpisodeHeader {
       element(
         "div",
         { class: "group end" },
+        this.#lanes,
         element(
           "button",
           { type: "button", class: "button", on: { click: () => this.askForOther() } },
@@ -125,6 +138,7 @@ export class EpisodeHeader {
       ),
       ...(seed === undefined || seed === null ? [] : [seedChip(String(seed))]),
     );
+    this.#lanes.hidden = !live;
     if (live) this.#video.close();
     else this.#offerVideo(outline);
   }

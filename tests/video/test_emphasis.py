@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from recorder.catalog import EpisodeRow
+from recorder.episode_file import open_episode
 from recorder.outline import Outline
+from recorder.storage import episode_path
 from recorder.video.options import VideoOptions
+from tests.video.conftest import RUN, Recordings
+from tests.video.decoding import frame_hashes_of
 from tests.video.sample import sample_episode, sample_steps
+from worker.video import export_episode_video
+from worker.video.coming import coming_after
 from worker.video.export import make_renderer
 from worker.video.scene.emphasis import _magnified
 from worker.video.scene.end_card import hook_of
@@ -74,6 +82,30 @@ def test_the_last_frames_have_a_card_with_the_outcome(episode) -> None:
     assert changed(renderer, plain, last)[round(middle[1]), round(middle[0]) - 40 : round(middle[0]) + 40].any()
     before = last - round(0.5 * 30)
     assert not changed(renderer, plain, before).any()
+
+
+def test_the_card_at_the_end_says_what_comes_next(recordings: Recordings, tmp_path: Path) -> None:
+    def add(episode_id: int, stage: int) -> None:
+        row = recordings.add(episode_id, 3, curriculum_stage=stage)
+        episode = EpisodeRow(RUN, episode_id, decision="kept", reasons=row.reasons, curriculum_stage=stage)
+        recordings.catalog.import_recordings([(episode, row)])
+
+    for episode_id, stage in ((1, 1), (4, 1), (9, 2)):
+        add(episode_id, stage)
+    said = [
+        coming_after(recordings.catalog, RUN, open_episode(recordings.folder / episode_path(RUN, episode_id)).metadata)
+        for episode_id in (1, 4, 9)
+    ]
+    assert said == ["Next: episode 4", "Next: stage 2, episode 9", ""]
+    large = {"dpi": 40, "preset": "ultrafast", "fps": 10, "hold_secs": 0.5, "emphasis": True, "chapters": False}
+    hashes = []
+    for _ in range(2):
+        export_episode_video(1, recordings.database, recordings.folder, tmp_path / "v.mp4", **large)
+        hashes.append(frame_hashes_of(tmp_path / "v.mp4"))
+        add(3, 5)
+    differs = [one != other for one, other in zip(*hashes, strict=True)]
+    assert differs[-5:] == [True] * 5
+    assert not any(differs[:-5])
 
 
 def test_an_episode_without_events_has_no_captions() -> None:

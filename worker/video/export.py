@@ -20,6 +20,7 @@ from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import shows_captions
 from recorder.video.timeline import Timeline
 from worker.video.chapters import chapter_file, webvtt
+from worker.video.coming import coming_after
 from worker.video.frame_loop import FrameSource, OnFrame, VideoFile, make_video
 from worker.video.narration.captions import write_captions
 from worker.video.renderer import EpisodeVideoRenderer
@@ -253,7 +254,8 @@ def _export(
 ) -> VideoFile:
     _, episode = open_checked_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
     curve = learning_points(catalog, row.run_id) if options.learning_curve else ()
-    renderer = make_renderer(episode, options, learning_curve=curve)
+    coming = coming_after(catalog, row.run_id, episode.metadata) if options.emphasis else ""
+    renderer = make_renderer(episode, options, learning_curve=curve, coming=coming)
     with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
         programme = EpisodeProgramme(episode, renderer.timeline)
         return make_sounding_video(renderer, programme, path, options, studio, on_frame, chapters=chapters)
@@ -295,7 +297,7 @@ def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:
 
 
 def make_renderer(
-    episode: Episode, options: VideoOptions, *, learning_curve: Sequence[LearningPoint] = (), caption: str = ""
+    episode: Episode, options: VideoOptions, *, learning_curve: Sequence[LearningPoint] = (), coming: str = ""
 ) -> EpisodeVideoRenderer:
     """Return the renderer for the options.
 
@@ -309,7 +311,7 @@ def make_renderer(
         style=options.style,
         timeline=timeline_of(episode, options),
         learning_curve=learning_curve,
-        caption=caption,
+        coming=coming,
         source=options.source,
         emphasis=options.emphasis,
         captions=shows_captions(options.emphasis, options.captions, options.narrate),

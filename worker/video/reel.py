@@ -140,6 +140,7 @@ class ReelRenderer:
                 timeline=self._timelines[index],
                 learning_curve=self._learning_curve,
                 caption=clip.pick.caption,
+                coming=f"Next: {self._clips[index + 1].pick.caption}" if index + 1 < len(self._clips) else "",
                 source=clip.options.source,
                 emphasis=clip.options.emphasis,
                 captions=shows_captions(clip.options.emphasis, clip.options.captions, clip.options.narrate),

@@ -53,6 +53,7 @@ class EpisodeVideoRenderer:
         timeline: which step each frame shows; None for one step per frame.
         learning_curve: the run's episodes, shown in a panel and on the title card.
         caption: a line on the title card.
+        coming: a line on the card at the end: what comes next.
         canvas: draw on this one instead of a new one.
         source: what the largest panel shows, one of ``SOURCES``; None for pictures where there are any, else the board.
         emphasis: zoom and pulse while a meter is critical, and a card with the outcome at the end.
@@ -81,6 +82,7 @@ class EpisodeVideoRenderer:
         timeline: Timeline | None = None,
         learning_curve: Sequence[LearningPoint] = (),
         caption: str = "",
+        coming: str = "",
         canvas: Canvas | None = None,
         beside: Sequence[Episode] = (),
         source: str | None = None,
@@ -145,7 +147,7 @@ class EpisodeVideoRenderer:
                 layout,
                 theme,
                 layout.board,
-                end_card=end_card_of(series) if emphasis else None,
+                end_card=end_card_of(series, coming) if emphasis else None,
                 has_captions=captions,
                 has_zoom=emphasis,
             )

@@ -35,10 +35,11 @@ _CAPTIONED = ("affordance", "low_meter", "best_reward", "gap")
 
 
 class EndCard(NamedTuple):
-    """What the card at the end says: the outcome, and a line of facts."""
+    """What the card at the end says: the outcome, a line of facts, and what comes next."""
 
     outcome: str
     facts: str
+    coming: str = ""
 
 
 class _Caption(NamedTuple):
@@ -197,6 +198,8 @@ class Emphasis:
         canvas.text(outcome, middle, plate.y + layout.px(104), size, theme.ink, bold=True, align="center")
         facts = fitted(card.facts, room, layout.px(HEADING + 5))
         canvas.text(facts, middle, plate.y + layout.px(158), layout.px(HEADING + 5), theme.accent, align="center")
+        coming = fitted(card.coming, room, layout.px(HEADING + 2))
+        canvas.text(coming, middle, plate.y + layout.px(202), layout.px(HEADING + 2), theme.muted, align="center")
 
     def _plate(self, canvas: Canvas, rect: Rect, color: Color) -> None:
         self._keep(canvas, rect)

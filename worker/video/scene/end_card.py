@@ -14,8 +14,8 @@ from worker.video.series import EpisodeSeries, LearningPoint
 __all__ = ["end_card_of", "hook_of"]
 
 
-def end_card_of(series: EpisodeSeries) -> EndCard:
-    """The outcome, and why the episode was kept."""
+def end_card_of(series: EpisodeSeries, coming: str = "") -> EndCard:
+    """The outcome, why the episode was kept, and what comes next."""
     metadata = series.metadata
     n_steps = int(series.step_numbers[-1]) + 1
     facts = [f"return {format_number(metadata.total_reward)}"]
@@ -23,7 +23,7 @@ def end_card_of(series: EpisodeSeries) -> EndCard:
         facts.append(status_in_words(str(metadata.status)))
     if series.reasons:
         facts.append(reason_in_words(series.reasons[0]))
-    return EndCard(f"Lived {format_count(n_steps)} {'step' if n_steps == 1 else 'steps'}", " · ".join(facts))
+    return EndCard(f"Lived {format_count(n_steps)} {'step' if n_steps == 1 else 'steps'}", " · ".join(facts), coming)
 
 
 def hook_of(series: EpisodeSeries, learning_curve: Sequence[LearningPoint]) -> str:

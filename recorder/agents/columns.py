@@ -65,10 +65,12 @@ def agent_columns(columns: Mapping[str, NDArray[Any]], info: AgentInfo) -> dict[
         columns: by name, such as ``Episode.columns()``; those of other groups, and the episode's, are ignored.
     """
     found = {}
+    absent = ~presence(columns, info)
     for name, values in columns.items():
         place = parse_agent_column(name)
         if place is None or place[0] != info.group or place[1] == PRESENT:
             continue
         if values.ndim >= 2 and info.slot < values.shape[1]:
-            found[place[1]] = values[:, info.slot]
+            own = found[place[1]] = values[:, info.slot].copy()
+            own[absent] = 0
     return found

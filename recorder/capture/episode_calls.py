@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from recorder.black_box import Kind
+from recorder.capture.agent_returns import metadata_with_returns
+from recorder.capture.agent_roster import AgentRoster
 from recorder.capture.block_path import BlockPath
 from recorder.capture.episode_ids import EpisodeIds
 from recorder.capture.inlet import Inlet
@@ -35,6 +37,8 @@ class EpisodeCalls:
     _steps: StepPath
     _blocks: BlockPath
     _ids: EpisodeIds
+    _rosters: dict[int, AgentRoster]
+    """Of the open episodes of several agents."""
     _rollouts: RolloutEpisodes
     _end: RunEnd
     _strict: bool
@@ -42,7 +46,13 @@ class EpisodeCalls:
     """Why nothing is recorded any more; empty while it is."""
     _n_events = -1
 
-    def finish_episode(self, episode_id: int, metadata: EpisodeMetadata | Mapping[str, Any] | None = None) -> None:
+    def finish_episode(
+        self,
+        episode_id: int,
+        metadata: EpisodeMetadata | Mapping[str, Any] | None = None,
+        *,
+        agent_returns: Mapping[Any, float] | None = None,
+    ) -> None:
         """End an episode.
 
         Args:
@@ -50,8 +60,12 @@ class EpisodeCalls:
                 may be ``truncated``, when the trainer broke the episode off. A field that can't be used, or is too large
                 (64 KiB; 1 MiB, and 10,000 lists and maps, for all fields together), is left out and counted: the end itself is
                 never lost.
+            agent_returns: of all agents of ``record_agents`` or of some; those that are left out are summed from the steps.
         """
         own, wrong = own_metadata(metadata)
+        if agent_returns is not None:
+            roster = self._rosters.get(episode_id) if not self._closed_because else None
+            own, wrong = metadata_with_returns(metadata, roster, agent_returns)
         self._put_event("finish_episode", Kind.FINISH, episode_id, own)
         for error in wrong:
             self._refusals.refuse(error)
@@ -94,6 +108,7 @@ class EpisodeCalls:
             self._inlet.put_event(kind, number, body)
             if kind is not Kind.KEEP:
                 self._ids.end(number)
+                self._rosters.pop(number, None)
             self._n_events += 1
             if not self._n_events & 7:  # one in LOOKED_EVERY_EVENTS
                 self._end.look()

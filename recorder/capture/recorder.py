@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from recorder.black_box import Ring, RingWriter
+from recorder.capture.agent_calls import AgentCalls
 from recorder.capture.block_path import BlockPath
 from recorder.capture.copied import NullRecorder
 from recorder.capture.device import DeviceCopies
@@ -35,7 +36,6 @@ from recorder.capture.refusals import Refusals
 from recorder.capture.rollout import RolloutEpisodes
 from recorder.capture.run_end import RunEnd, call_in_forks
 from recorder.capture.step_path import StepPath
-from recorder.capture.turn_calls import TurnCalls
 from recorder.episode import Substrate
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.stats import RecorderStats
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["EpisodeRecorder", "copied_recorder"]
 
 
-class EpisodeRecorder(TurnCalls):
+class EpisodeRecorder(AgentCalls):
     """Records episodes: writes each step into a ring file, the black box; a sender process does the rest.
 
     Making one waits until that process has begun, 0.3 s most often and 2 s at most. Later a call waits only when the ring is
@@ -172,6 +172,7 @@ class EpisodeRecorder(TurnCalls):
         self._steps = StepPath(inlet, devices)
         self._blocks = BlockPath(inlet, devices)
         self._ids = EpisodeIds()
+        self._rosters = {}
         self._rollouts = RolloutEpisodes(self._ids)
         self._end = RunEnd(self._sender, inlet, devices, self.run_id, on_lost=weakref.WeakMethod(self._sender_lost))
         # A trainer that lets go of the recorder without closing it still ends its run.

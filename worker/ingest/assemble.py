@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from recorder.agents.table import agent_table
 from recorder.catalog import EpisodeRow, RecordingRow
 from recorder.chunk import Chunk, decode_chunk, unpack_bounded
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, return_of
@@ -85,6 +86,7 @@ def read_play(
         _sum_up(metadata, read)
     metadata.gaps = _all_gaps(metadata.gaps, read, n_sent=n_sent)
     metadata.n_steps = sum(chunk.n_steps for chunk in read)
+    metadata.agents = agent_table(read, intrinsic_weight=metadata.intrinsic_weight, given=metadata.agents)
     return PlayContent(str(header.get("producer")), bool(header.get("resumed")), schema, tuple(chunks), metadata)
 
 

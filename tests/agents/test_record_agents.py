@@ -1,0 +1,161 @@
+"""Steps of several agents: recorded as one episode, with the table of its agents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recorder.agents import AgentInfo, agent_columns, presence
+from recorder.capture import EpisodeRecorder
+from recorder.errors import UsageError
+from recorder.step_stream import Play
+from tests.capture.recorded import Ended, close_and_read, ends
+from worker.ingest.assemble import read_play
+
+TEAMS = {"red_0": "red", "red_1": "red", "blue_0": "blue"}
+
+
+def fields(reward: float = 1.0, **changes: Any) -> dict[str, Any]:
+    """The fields of an agent in a step."""
+    return {"position": (1, 2), "meters": [0.5], "action": 2, "reward": reward, **changes}
+
+
+def by_id(ended: Ended) -> dict[str, AgentInfo]:
+    return {agent.agent_id: agent for agent in ended.metadata.agents}
+
+
+def test_agents_that_join_and_leave_are_one_episode() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    for step in range(100):
+        agents = {"red_0": fields(1.0, position=(step, 0), q_values=np.arange(3.0) + step, extras={"speed": step / 2})}
+        if step < 20:
+            agents["red_1"] = fields(0.5, q_values=np.zeros(3), extras={"speed": 1.0}, terminated=step == 19)
+        if step >= 70:
+            agents["blue_0"] = fields(2.0, q_values=np.ones(3), extras={"speed": 2.0}, truncated=step == 99)
+        agents["red_0"]["truncated"] = step == 99
+        if "red_1" in agents:
+            agents["red_1"]["truncated"] = False
+        for values in agents.values():
+            values.setdefault("terminated", False)
+            values["intrinsic_reward"] = 0.25
+        recorder.record_agents(0, step, agents, {"time_of_day": step % 24, "extras": {"wind": 3.0}}, teams=TEAMS)
+    recorder.finish_episode(0, {"intrinsic_weight": 2.0})
+    ended = close_and_read(recorder)[0]
+    table = by_id(ended)
+    assert table["red_0"] == AgentInfo("red_0", "red", 0, 0, 0, 99, 150.0, 100, "truncated")
+    assert table["red_1"] == AgentInfo("red_1", "red", 0, 1, 0, 19, 20.0, 20, "terminated")
+    assert table["blue_0"] == AgentInfo("blue_0", "blue", 1, 0, 70, 99, 75.0, 30, "truncated")
+    assert ended.metadata.total_reward == sum(agent.return_ for agent in table.values())
+    assert ended.episode.column("reward").sum() == 100 + 10 + 60
+    assert ended.episode.column("time_of_day").tolist() == [step % 24 for step in range(100)]
+    assert np.flatnonzero(ended.episode.column("truncated")).tolist() == [99]
+    assert not ended.episode.column("terminated").any()
+    columns = ended.episode.columns()
+    first, joined = agent_columns(columns, table["red_0"]), agent_columns(columns, table["blue_0"])
+    assert first["position"][:, 0].tolist() == list(range(100))
+    assert first["q_values"][7].tolist() == [7.0, 8.0, 9.0]
+    assert first["extras.speed"][99] == 49.5
+    assert presence(columns, table["blue_0"]).tolist() == [step >= 70 for step in range(100)]
+    assert not np.any(joined["q_values"][:70]), "the steps before it joined hold zeros"
+    assert ended.episode.present("extras.agents.roster").nonzero()[0].tolist() == [0, 64, 70]
+
+
+def test_an_episode_that_its_trainer_did_not_end_has_the_table() -> None:
+    recorder = EpisodeRecorder()
+    for step in range(5):
+        recorder.record_agents(3, step, {"a": fields(), "b": fields(2.0)}, teams={"b": "x"})
+    closed = close_and_read(recorder)
+    salvaged = read_play(recorder.stream.read_plays(recorder.run_id, [_play(recorder)])[0][:-1])
+    expected = (AgentInfo("a", "", 0, 0, 0, 4, 5.0, 5), AgentInfo("b", "x", 0, 1, 0, 4, 10.0, 5))
+    assert closed[3].metadata.agents == salvaged.metadata.agents == expected
+    assert salvaged.metadata.total_reward == 15.0
+
+
+def test_agents_of_other_shapes_stand_in_other_groups() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    for step in range(3):
+        agents = {"big": fields(action=(0.5, 0.25)), "small": fields(), 7: fields(action=step)}
+        recorder.record_agents(0, step, agents, teams={7: "x"})
+    recorder.finish_episode(0, agent_returns={"big": 40, 7: np.float32(2.5)})
+    ended = close_and_read(recorder)[0]
+    table = by_id(ended)
+    assert [(it.group, it.slot) for it in table.values()] == [(0, 0), (1, 0), (1, 1)]
+    assert (table["big"].return_, table["small"].return_, table["7"].return_) == (40.0, 3.0, 2.5)
+    assert table["7"].team == "x"
+    columns = ended.episode.columns()
+    assert agent_columns(columns, table["7"])["action"].tolist() == [0, 1, 2]
+    assert agent_columns(columns, table["big"])["action"].tolist() == [[0.5, 0.25]] * 3
+
+
+def test_columns_grow_wider_and_joiners_double_the_slots() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    for step in range(9):
+        agents: dict[str, Any] = {f"a{number}": {"reward": 1 if step < 4 else 0.5} for number in range(step + 1)}
+        recorder.record_agents(0, step, agents)
+    recorder.finish_episode(0)
+    ended = close_and_read(recorder)[0]
+    shapes = {name: spec.shape for name, spec in _specs(ended).items() if name.endswith(".reward")}
+    assert shapes == {f"extras.agents.{group}.reward": (n_slots,) for group, n_slots in enumerate((1, 1, 2, 4, 8))}
+    assert by_id(ended)["a0"].return_ == 6.5
+    assert len(ended.metadata.agents) == 9
+
+
+@pytest.mark.parametrize(
+    ("agents", "problem"),
+    [
+        ({"a": fields(), "b": fields()}, "'b' acts after its end"),
+        ({"a": fields(), 1: fields(), "1": fields()}, "two agents have the id '1'"),
+        ({"a": fields(colour=3)}, "colour: no field of a step"),
+        ({"a": fields(action="left")}, "action: expected numbers"),
+        ({"a": fields(action=(1, 2))}, "action has the shape"),
+        ({"a": fields(reward=(1, 2))}, "reward: expected one number"),
+        ({"a": fields(), "": fields()}, "an agent's id has 0 letters"),
+        ({"a": fields(), "c" * 257: fields()}, "an agent's id has 257 letters"),
+        ({"a": fields(), "c": 7}, "expected a map of fields, found int"),
+        ({"a": fields(extras=7)}, "extras: expected a map"),
+    ],
+)
+def test_what_cannot_be_recorded_is_counted_and_nothing_else_is_lost(agents: Any, problem: str) -> None:
+    recorder = EpisodeRecorder()
+    recorder.record_agents(0, 0, {"a": fields(), "b": fields(terminated=True)})
+    recorder.record_agents(0, 1, agents)
+    recorder.record_agents(0, 2, {"a": fields()})
+    recorder.finish_episode(0)
+    ended = close_and_read(recorder)[0]
+    stats = recorder.stats()
+    assert problem in stats.last_error
+    assert (stats.n_mismatched_values, stats.n_errors, stats.n_recorded_steps) == (1, 1, 3)
+    assert by_id(ended)["a"].n_steps == 3
+    assert by_id(ended)["b"].n_steps == 1
+
+
+def test_wrong_calls_are_counted_as_steps_that_are_missing() -> None:
+    recorder = EpisodeRecorder()
+    recorder.record_agents(0, 0, {"a": fields()}, {"extras": {"agents.0.reward": 1}, "colour": 1})
+    recorder.record_agents(0, 1, [fields()])  # type: ignore[arg-type]
+    recorder.record_agents(0, 2, {"a": fields()}, teams=7)  # type: ignore[arg-type]
+    recorder.finish_episode(0, agent_returns={"a": 1, "nobody": 2})
+    ended = close_and_read(recorder)[0]
+    stats = recorder.stats()
+    assert (stats.n_mismatched_values, stats.n_refused_steps, stats.n_errors) == (2, 2, 5)
+    assert ended.metadata.agents == (AgentInfo("a", first_step=0, last_step=0, return_=1.0, n_steps=1),)
+    recorder.record_agents(1, 0, {"a": fields()})
+    assert recorder.stats().n_refused_steps == 3
+    recorder = EpisodeRecorder(strict=True)
+    recorder.record_agents(0, 0, {"a": fields(done=True)})
+    with pytest.raises(UsageError, match="acts after its end"):
+        recorder.record_agents(0, 1, {"a": fields()})
+    recorder.abort(0, "enough")
+    recorder.close()
+
+
+def _play(recorder: EpisodeRecorder) -> Play:
+    body = ends(recorder.stream, recorder.run_id)[0]
+    return Play(body["episode_id"], body["play_id"])
+
+
+def _specs(ended: Ended) -> dict[str, Any]:
+    chunks = [ended.episode.chunk(index) for index in range(len(ended.episode.chunks))]
+    return {name: chunk.spec(name) for chunk in chunks for name in chunk.names}

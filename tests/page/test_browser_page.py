@@ -124,6 +124,7 @@ def watch_socket(page: Page, site: Site) -> tuple[WebSocket, list[str]]:
     sent: list[str] = []
     opened.value.on("framesent", lambda text: sent.append(str(text)))
     expect(page.locator("tbody tr")).to_have_count(6)
+    page.wait_for_load_state("networkidle")  # until the cards and charts above have come, the rows move down
     return opened.value, sent
 
 

@@ -45,6 +45,37 @@ def test_both_panes_follow_one_timeline(page: Page, site: Site) -> None:
     assert float(shown) == pytest.approx(delta, abs=0.0006)
 
 
+def test_rows_of_the_second_episode_say_how_much_they_differ(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=4&t=100")
+    one = Life(seed=5, n_steps=300).columns()
+    other = Life(seed=6, n_steps=400, waits=(60, 260)).columns()
+    deltas = other["meters"][100] - one["meters"][100]
+    meter = int(np.abs(deltas).argmax())
+    assert abs(deltas[meter]) > 0.01
+    second = page.locator(".pane").nth(1)
+    row = second.locator(".meter").nth(meter)
+    expect(row).to_have_class(re.compile("differs"))
+    shown = row.locator(".change").inner_text().replace("−", "-").removesuffix("%")
+    assert float(shown) == pytest.approx(100 * deltas[meter], abs=0.06)
+    row = second.locator(".q-value").nth(0)
+    shown = row.locator(".change").inner_text().replace("−", "-")
+    assert float(shown) == pytest.approx(other["q_values"][100][0] - one["q_values"][100][0], abs=0.006)
+    fact = second.locator(".info .differs", has_text="Return so far").locator(".change")
+    difference = other["reward"][:101].sum() - one["reward"][:101].sum()
+    assert float(fact.inner_text().replace("−", "-")) == pytest.approx(difference, abs=0.01)
+    expect(page.locator(".pane").nth(0).locator(".differs")).to_have_count(0)
+
+
+def test_equal_values_of_a_comparison_show_no_difference(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=3&t=36")
+    second = page.locator(".pane").nth(1)
+    expect(second.locator(".against").first).to_contain_text("episode 2")
+    expect(second.locator(".differs")).to_have_count(0)
+    page.keyboard.press(".")
+    wait_for_step(page, lambda step: step == 37)
+    expect(second.locator(".differs dt")).to_have_text(["Action"])
+
+
 @pytest.mark.parametrize("size", [(390, 844), (870, 610), (1024, 768), (1024, 620), (1440, 900)])
 def test_panels_of_a_comparison_never_overlap(page: Page, site: Site, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -170,6 +170,12 @@ def test_dull_stretches_are_skipped_on_request(page: Page, site: Site) -> None:
     assert (before != pixels_of(page, ".timeline-canvas")).mean() > 0.05, "the cut does not show"
 
 
+def test_skipping_says_that_nothing_is_dull(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2")
+    page.keyboard.press("s")
+    expect(page.get_by_role("status").filter(has_text="Nothing is dull in this episode")).to_be_visible()
+
+
 def test_numbers_beside_the_grid_are_those_of_the_step(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=40")
     expect(page.locator(".meter").first).to_contain_text(format_meter(float(WALK["meters"][40][0]), 0, 1))

@@ -5,6 +5,7 @@
 
 import { BASE_STEPS_PER_SEC, PlaybackClock } from "../playback/clock.js";
 import { neighbourMarker } from "../playback/markers.js";
+import { showMessage } from "../shell/dialogs.js";
 
 /** Seconds that the arrows move by while playing. */
 const ARROW_SECS = 5;
@@ -180,7 +181,10 @@ export class Controls {
   }
 
   toggleSkip() {
-    this.clock.dullSpans = this.clock.dullSpans ? null : (this.#store.outline?.dull ?? []);
+    const { outline } = this.#store;
+    if (!this.clock.dullSpans && outline && !outline.live && outline.dull.length === 0)
+      showMessage("Nothing is dull in this episode: there is nothing to skip.");
+    this.clock.dullSpans = this.clock.dullSpans ? null : (outline?.dull ?? []);
     this.#onRest();
   }
 }

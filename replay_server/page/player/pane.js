@@ -42,6 +42,8 @@ export class Pane {
   #hasGrid = true;
   #shownIndex = -1;
   #lastMove = "";
+  /** Indexes of the steps whose differences are shown. */
+  #comparedPair = "";
 
   /**
    * @param {import("../source/episode_store.js").EpisodeStore} store
@@ -186,6 +188,22 @@ export class Pane {
     }
     if (!this.#hasGrid && !this.#picture.isShown) this.#history.draw(this.store, index);
     return step;
+  }
+
+  /**
+   * Show in the numbers how the drawn step differs from the other episode's.
+   *
+   * @param {StepView} step
+   * @param {StepView} other
+   * @param {import("../source/episode_store.js").EpisodeStore} otherStore
+   */
+  differ(step, other, { opened }) {
+    const pair = `${step.index} ${other.index} ${opened.episodeId}`;
+    if (pair === this.#comparedPair) return;
+    this.#comparedPair = pair;
+    this.#meters.differ(step, other, opened);
+    this.#qValues.differ(step, other, opened);
+    this.#info.differ(step, other);
   }
   close() {
     clearTimeout(this.#captionTimer);

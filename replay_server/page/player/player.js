@@ -358,6 +358,7 @@ export class Player extends EventTarget {
     this.#annotations.draw(this.stepNumber);
     const steps = this.#panes.draw(this.clock.position - this.clock.index);
     for (const [number, step] of steps.entries()) if (step) this.stores[number].fetchAhead(step.index);
+    if (steps[0] && steps[1]) this.#panes.list[1].differ(steps[1], steps[0], this.stores[0]);
     this.#delta?.draw(steps[0], steps[1], meterNames);
     this.#timeline.draw(this.clock.position);
     this.#caption();

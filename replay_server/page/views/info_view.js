@@ -2,9 +2,10 @@
 
 import { element, setText } from "../shell/dom.js";
 import { DECIMALS } from "../shell/looks.js";
-import { formatCount, formatMoment, formatNumber, formatValue } from "../shell/numbers.js";
+import { formatChange, formatCount, formatMoment, formatNumber, formatValue } from "../shell/numbers.js";
 import { explain } from "../shell/tips.js";
 import { END_WORDS, TERMS } from "../shell/words.js";
+import { showDifference } from "./difference.js";
 import { arrowOf } from "./directions.js";
 
 /** @import { StepView } from "../player/step_view.js" */
@@ -21,6 +22,8 @@ export class InfoView {
   #episodeList = element("dl", { class: "facts" });
   /** @type {Map<string, HTMLElement>} */
   #values = new Map();
+  /** @type {Map<string, HTMLElement>} */
+  #changes = new Map();
   /** @type {?Outline} */
   #outline = null;
   #nSteps = element("dd");
@@ -99,6 +102,38 @@ export class InfoView {
     for (const [extra, values] of step.extras)
       this.#set("extra", listText(values), { title: extra, isWide: values.length > 2 });
     this.#set("end", step.end ? END_WORDS[/** @type {keyof typeof END_WORDS} */ (step.end)] : "—");
+  }
+
+  /**
+   * Show how the step's action, reward and return differ from those of another episode.
+   *
+   * @param {StepView} step
+   * @param {StepView} other
+   */
+  differ(step, other) {
+    this.#differ("action", [step.action, other.action], () => "");
+    const isThere = String(step.position) === String(other.position);
+    this.#differ("position", [0, isThere ? 0 : NaN], () => "");
+    this.#differ("reward", [step.reward, other.reward], (difference) => formatChange(difference, DECIMALS.reward));
+    this.#differ("return_so_far", [step.returnSoFar, other.returnSoFar], (difference) => formatChange(difference));
+  }
+
+  /**
+   * @param {TermName} name
+   * @param {[?number, ?number]} values
+   * @param {(difference: number) => string} format
+   */
+  #differ(name, values, format) {
+    const value = this.#values.get(`${name} ${TERMS[name].title}`);
+    const row = value?.parentElement;
+    if (!value || !row) return;
+    let change = this.#changes.get(name);
+    if (!change || !row.contains(change)) {
+      change = element("dd", { class: "change" });
+      this.#changes.set(name, change);
+      row.append(change);
+    }
+    showDifference(row, change, values, format);
   }
 
   /**

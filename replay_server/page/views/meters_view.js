@@ -6,6 +6,7 @@ import { element, setText } from "../shell/dom.js";
 import { LEVEL_SHARES } from "../shell/looks.js";
 import { formatMeter, formatMeterChange, isNumber } from "../shell/numbers.js";
 import { colourNameOf } from "./affordance_marks.js";
+import { nameDifferences, showDifference } from "./difference.js";
 
 /** @import { StepView } from "../player/step_view.js" */
 /** @import { Outline } from "../source/outline.js" */
@@ -18,6 +19,9 @@ export class MetersView {
   /** @type {?Outline} */
   #outline = null;
   #onToggle;
+  #heading = element("h2", {}, "Meters");
+  /** Whether rows show the difference from another episode, not from the previous step. */
+  #isCompared = false;
 
   /** @param {?function(Set<number>): void} onToggle called with the meters that have a curve on the timeline */
   constructor(onToggle = null) {
@@ -31,7 +35,7 @@ export class MetersView {
     this.#rows = meterNames.map((name, meter) => this.#row(name, meter));
     this.node.hidden = !meterNames.length;
     this.node.replaceChildren(
-      element("h2", {}, "Meters"),
+      this.#heading,
       element("div", { class: "rows" }, ...this.#rows.map(({ button }) => button)),
     );
   }
@@ -52,11 +56,32 @@ export class MetersView {
       row.fill.style.transform = `scaleX(${share})`;
       row.button.dataset.level = outline.meterLevels[meter] ? levelOf(share) : "good";
       setText(row.value, formatMeter(value, range));
+      if (this.#isCompared) return;
       const before = previous?.meters?.[meter];
       const change = value === undefined || before === undefined ? NaN : value - before;
       const isStill = !(Math.abs(change) >= 0.0005);
       setText(row.change, isStill ? "" : formatMeterChange(change, range));
       row.change.dataset.direction = isStill ? "none" : change > 0 ? "up" : "down";
+    });
+  }
+
+  /**
+   * Show in each row how much it differs from another episode.
+   *
+   * @param {StepView} step
+   * @param {StepView} other
+   * @param {Outline} otherOutline
+   */
+  differ({ meters }, other, { meterNames, episodeId }) {
+    const outline = this.#outline;
+    if (!outline) return;
+    if (!this.#isCompared) nameDifferences(this.#heading, episodeId);
+    this.#isCompared = true;
+    this.#rows.forEach(({ button, change }, meter) => {
+      const same = meterNames.indexOf(outline.meterNames[meter]);
+      const range = outline.meterRanges[meter];
+      const values = /** @type {[?number, ?number]} */ ([meters?.[meter] ?? null, other.meters?.[same] ?? null]);
+      showDifference(button, change, values, (difference) => formatMeterChange(difference, range));
     });
   }
 

@@ -5,13 +5,14 @@
 
 import { element, setText } from "../shell/dom.js";
 import { DECIMALS } from "../shell/looks.js";
-import { formatNumber, isNumber } from "../shell/numbers.js";
+import { formatChange, formatNumber, isNumber } from "../shell/numbers.js";
+import { nameDifferences, showDifference } from "./difference.js";
 import { arrowOf } from "./directions.js";
 
 /** @import { StepView } from "../player/step_view.js" */
 /** @import { Outline } from "../source/outline.js" */
 
-/** @typedef {{item: HTMLElement, fill: HTMLElement, value: HTMLElement, state: HTMLElement}} Row */
+/** @typedef {{item: HTMLElement, fill: HTMLElement, value: HTMLElement, change: HTMLElement, state: HTMLElement}} Row */
 
 export class QValuesView {
   node = element("section", { class: "panel q-values", "aria-label": "Q-values" });
@@ -56,6 +57,23 @@ export class QValuesView {
   }
 
   /**
+   * Show in each row how much it differs from another episode.
+   *
+   * @param {StepView} step
+   * @param {StepView} other
+   * @param {Outline} otherOutline
+   */
+  differ({ qValues, actionVector }, other, { episodeId }) {
+    if (!this.#title.querySelector(".against")) nameDifferences(this.#title, episodeId);
+    const [own, others] = [qValues ?? actionVector, other.qValues ?? other.actionVector];
+    this.#rows.forEach(({ item, change }, index) =>
+      showDifference(item, change, [own?.[index], others?.[index]], (difference) =>
+        formatChange(difference, DECIMALS.q_value),
+      ),
+    );
+  }
+
+  /**
    * @param {Row} row
    * @param {number|undefined} number
    * @param {boolean} isAllowed
@@ -80,6 +98,7 @@ export class QValuesView {
     const name = (isAction ? this.#names[index] : null) ?? `${isAction ? "action" : "component"} ${index}`;
     const fill = element("span", { class: "bar-fill" });
     const value = element("span", { class: "number" });
+    const change = element("span", { class: "change" });
     const state = element("span", { class: "sr-only" });
     const label = element("span", { class: "name", title: name }, `${arrowOf(name)} ${name}`.trim());
     const item = element(
@@ -88,9 +107,10 @@ export class QValuesView {
       label,
       element("span", { class: "bar" }, fill),
       value,
+      change,
       state,
     );
-    this.#rows.push({ item, fill, value, state });
+    this.#rows.push({ item, fill, value, change, state });
     this.#list.append(item);
   }
 }

@@ -42,6 +42,7 @@ DOORS = {
         "worker/video/tasks.py",
     ),
     "dm_env": ("recorder/wrappers/dm_env.py",),
+    "pettingzoo": ("recorder/wrappers/pettingzoo.py",),
     "flask": ("replay_server/",),
     "flask_sock": ("replay_server/socket/route.py",),
     "espeakng_loader": ("worker/voices/espeak.py",),

@@ -22,6 +22,7 @@ ROOMS = {
     "recorder.wrappers.sb3": ["RecorderCallback"],
     "recorder.wrappers.dm_env": ["RecordEpisode"],
     "recorder.wrappers.envpool": ["RecordEpisode"],
+    "recorder.wrappers.pettingzoo": ["RecordEpisode"],
     "recorder.wrappers.pufferlib": ["RecordEpisode"],
     "recorder.wrappers.tianshou": ["RecorderHook"],
 }

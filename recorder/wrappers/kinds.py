@@ -15,8 +15,8 @@ from recorder.errors import UsageError
 __all__ = ["chain_of", "check_single", "check_vector", "instead_of_single", "instead_of_vector"]
 
 _SEVERAL_AGENTS = (
-    "it has several agents, whose rewards and flags are maps: record them as one episode with "
-    "EpisodeRecorder.record_agents(…), as docs/agents.md shows"
+    "it has several agents, whose rewards and flags are maps: wrap those of PettingZoo with "
+    "recorder.wrappers.pettingzoo.RecordEpisode, and record others with EpisodeRecorder.record_agents, as docs/agents.md shows"
 )
 _VECTOR = "it steps many environments at once: wrap it with recorder.wrappers.vector.RecordEpisode"
 _SINGLE = "it is one environment: wrap it with recorder.wrappers.RecordEpisode"

@@ -10,8 +10,10 @@ from tests.processes import run_python
 
 
 def test_the_pages_snippets_record_and_read_several_agents(tmp_path: Path) -> None:
-    record, read = blocks(page("docs/agents.md"), "python")
+    record, play, read = blocks(page("docs/agents.md"), "python")
     write_agent_episode(tmp_path / "episode_000000.msgpack.lz4")
-    status, output = run_python(["-c", record + "\nassert recorder.stats().n_errors == 0\n" + read], folder=tmp_path)
+    status, output = run_python(
+        ["-c", "\nassert recorder.stats().n_errors == 0\n".join((record, play, read))], folder=tmp_path
+    )
     assert status == 0, output
     assert "red_1 red 10.0 [" in output

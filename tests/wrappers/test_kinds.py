@@ -20,7 +20,7 @@ from recorder.wrappers.vector import RecordEpisode as RecordEpisodes
 from tests.capture.recorded import close_and_read
 from tests.wrappers.counting_env import CountingEnv
 
-AGENTS = "several agents.* record them as one episode with EpisodeRecorder.record_agents"
+AGENTS = r"several agents.* wrap those of PettingZoo with recorder\.wrappers\.pettingzoo\.RecordEpisode"
 VECTOR = r"wrap it with recorder\.wrappers\.vector\.RecordEpisode"
 
 

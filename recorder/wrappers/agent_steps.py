@@ -1,0 +1,123 @@
+"""The episodes of an environment of several agents: counted here, for wrappers that know what a step of it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from recorder.arrays import as_array
+from recorder.capture import EpisodeRecorder
+from recorder.capture.options import check_kind
+from recorder.errors import UsageError
+from recorder.wrappers.lane_steps import named_leaves
+from recorder.wrappers.plan import ASPATIAL, SMALL_BYTES
+
+__all__ = ["AgentSteps"]
+
+
+class AgentSteps:
+    """Records the steps of one environment. An episode begins with the first step after a reset.
+
+    Args:
+        recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
+        run_id: the training job, when ``recorder`` is a URL.
+        env_id: the name of the environment.
+        teams: the team of each agent.
+        agent_fn: what to record beside, by agent and field of a step.
+        lane: index of this environment where several trainers share a run.
+        record_observations: None records observations of up to 4 KiB an agent.
+
+    Raises:
+        UsageError: an argument can't work.
+    """
+
+    def __init__(
+        self,
+        recorder: EpisodeRecorder | str | None,
+        *,
+        run_id: str | None,
+        env_id: str,
+        teams: Mapping[Any, str] | None,
+        agent_fn: Callable[[], Mapping[Any, Mapping[str, Any]]] | None,
+        lane: int,
+        record_observations: bool | None,
+    ) -> None:
+        check_kind("recorder", recorder, EpisodeRecorder | str | None)
+        if run_id is not None and not isinstance(recorder, str):
+            raise UsageError("run_id: goes with a URL; a recorder has one already")
+        if lane < 0:
+            raise UsageError(f"lane: expected 0 or more, found {lane}")
+        self._owns_recorder = isinstance(recorder, str)
+        if isinstance(recorder, str):
+            recorder = EpisodeRecorder(recorder, run_id=run_id, config={"env_id": env_id})
+        self.recorder = recorder
+        self._env_id = env_id
+        self._teams = teams
+        self._agent_fn = agent_fn
+        self._lane = lane
+        self._takes_observations = record_observations
+        self._info: dict[str, Any] = {"env_id": env_id}
+        self._episode_id: int | None = None
+        self._n_steps = 0
+        self._is_over = False
+
+    def attempt(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Do what may fail over whatever an environment gives: it is counted, and training goes on."""
+        if self.recorder is None:
+            return
+        try:
+            work(*arguments)
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self.recorder.note_failure(error)
+
+    def begin(self, seed: int | None) -> None:
+        """The environment was reset; an episode that has not ended ends as ``truncated``."""
+        self.end()
+        self._info = {"env_id": self._env_id} if seed is None else {"env_id": self._env_id, "seed": int(seed)}
+
+    def record(self, agents: Mapping[Any, dict[str, Any]], observed: Mapping[Any, Any]) -> None:
+        """Record a step.
+
+        Args:
+            agents: the fields of each agent.
+            observed: observations by agent.
+        """
+        recorder = self.recorder
+        if recorder is None:
+            return
+        if self._episode_id is None:
+            self._episode_id, self._n_steps = recorder.new_episode_id(), 0
+        beside = self._agent_fn() if self._agent_fn is not None else {}
+        for agent, fields in agents.items():
+            extras = {**fields.pop("extras", {}), **self._small(observed.get(agent))}
+            action = named_leaves("action", fields.pop("action", None))
+            if "action" in action:
+                fields["action"] = action.pop("action")
+            given = dict(beside.get(agent, {}))
+            extras |= {**action, **given.pop("extras", {})}
+            fields |= {**given, "extras": extras}
+        recorder.record_agents(self._episode_id, self._n_steps, agents, teams=self._teams, lane=self._lane)
+        self._n_steps += 1
+        self._is_over = bool(agents) and all(it["terminated"] or it["truncated"] for it in agents.values())
+
+    def end(self) -> None:
+        """The episode is over; one without a step is none."""
+        if self._episode_id is not None and self.recorder is not None:
+            status = "complete" if self._is_over else "truncated"
+            self.recorder.finish_episode(
+                self._episode_id, {"status": status, "info": self._info, "substrate": ASPATIAL}
+            )
+        self._episode_id, self._is_over = None, False
+
+    def close(self) -> None:
+        """End the open episode, and the recorder if it was made here."""
+        self.attempt(self.end)
+        if self.recorder is not None and self._owns_recorder:
+            self.recorder.close()
+
+    def _small(self, observation: Any) -> dict[str, Any]:
+        """The parts of an agent's observation, unless they are large."""
+        parts = named_leaves("observation", observation)
+        if parts and self._takes_observations is None:
+            self._takes_observations = sum(as_array(part).nbytes for part in parts.values()) <= SMALL_BYTES
+        return parts if self._takes_observations else {}

@@ -1,0 +1,166 @@
+"""``RecordEpisode`` for the environments of PettingZoo. The only module that imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from recorder.capture import EpisodeRecorder
+from recorder.errors import MissingExtraError, UsageError
+from recorder.wrappers.agent_steps import AgentSteps
+
+try:
+    from pettingzoo.utils.wrappers import BaseParallelWrapper, BaseWrapper
+except ImportError as error:
+    raise MissingExtraError("recorder.wrappers.pettingzoo", "pettingzoo") from error
+
+__all__ = ["RecordEpisode"]
+
+
+class RecordEpisode:
+    """Records every step of a parallel or AEC environment; changes nothing of what it does.
+
+    Example::
+
+        env = RecordEpisode(knights_archers_zombies_v10.parallel_env(), "redis://localhost:6379/0", run_id="knights")
+
+    A step of a parallel environment is one step of the recording. In an AEC environment each turn is a step: it has the
+    reward of every agent, ``extras.acting`` says whose turn it was, and the others have zeros for action and observation.
+    The steps in which a dead agent leaves are not recorded.
+
+    Args:
+        env: the environment; what this returns is one of its kind.
+        recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
+        run_id: the training job, when ``recorder`` is a URL.
+        env_id: its name; that of its metadata when left out.
+        teams: the team of each agent.
+        agent_fn: called after each step without arguments; gives more fields of ``record_step`` by agent, such as
+            ``{"knight_0": {"position": (3, 4), "meters": [0.5]}}``.
+        lane: index of this environment where several trainers share a run.
+        record_observations: None records observations of up to 4 KiB an agent, so no images.
+
+    Raises:
+        UsageError: it is no environment of PettingZoo, or an argument can't work.
+    """
+
+    def __new__(
+        cls,
+        env: Any,
+        recorder: EpisodeRecorder | str | None,
+        *,
+        run_id: str | None = None,
+        env_id: str | None = None,
+        teams: Mapping[Any, str] | None = None,
+        agent_fn: Callable[[], Mapping[Any, Mapping[str, Any]]] | None = None,
+        lane: int = 0,
+        record_observations: bool | None = None,
+    ) -> Any:
+        """Wrap the environment."""
+        is_aec = hasattr(env, "agent_iter")
+        if not is_aec and not hasattr(env, "possible_agents") and not hasattr(env, "agents"):
+            raise UsageError(f"{type(env).__name__} is no environment of PettingZoo: it has no agents")
+        metadata = getattr(env, "metadata", None)
+        name = env_id or (metadata or {}).get("name") or type(env.unwrapped).__name__
+        steps = AgentSteps(
+            recorder,
+            run_id=run_id,
+            env_id=str(name),
+            teams=teams,
+            agent_fn=agent_fn,
+            lane=lane,
+            record_observations=record_observations,
+        )
+        return _InTurn(env, steps) if is_aec else _Parallel(env, steps)
+
+
+class _Parallel(BaseParallelWrapper):  # type: ignore[misc]  # a class that is not typed
+    """All agents act at once."""
+
+    def __init__(self, env: Any, steps: AgentSteps) -> None:
+        super().__init__(env)
+        self._steps = steps
+        self.recorder = steps.recorder
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        result = self.env.reset(seed=seed, options=options)
+        self._steps.attempt(self._steps.begin, seed)
+        return result
+
+    def step(self, actions: dict[Any, Any]) -> Any:
+        agents = list(self.env.agents)
+        result = self.env.step(actions)
+        self._steps.attempt(self._record, agents, actions, result)
+        return result
+
+    def close(self) -> None:
+        self._steps.close()
+        self.env.close()
+
+    def _record(self, agents: list[Any], actions: Mapping[Any, Any], result: Any) -> None:
+        observations, rewards, terminations, truncations = result[:4]
+        fields = {
+            agent: {
+                "action": actions.get(agent),
+                "reward": rewards.get(agent, 0.0),
+                "terminated": bool(terminations.get(agent, False)),
+                "truncated": bool(truncations.get(agent, False)),
+            }
+            for agent in agents
+        }
+        self._steps.record(fields, observations)
+        if not self.env.agents:
+            self._steps.end()
+
+
+class _InTurn(BaseWrapper):  # type: ignore[misc]  # a class that is not typed
+    """One agent acts at a time."""
+
+    def __init__(self, env: Any, steps: AgentSteps) -> None:
+        super().__init__(env)
+        self._steps = steps
+        self.recorder = steps.recorder
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        self.env.reset(seed=seed, options=options)
+        self._steps.attempt(self._steps.begin, seed)
+
+    def step(self, action: Any) -> None:
+        actor, agents = self.env.agent_selection, list(self.env.agents)
+        is_dead = self.env.terminations[actor] or self.env.truncations[actor]
+        alive = [it for it in agents if not (self.env.terminations[it] or self.env.truncations[it])]
+        self.env.step(action)
+        if not is_dead:
+            self._steps.attempt(self._record, actor, alive, action)
+        if not self.env.agents:
+            self._steps.attempt(self._steps.end)
+
+    def close(self) -> None:
+        self._steps.close()
+        self.env.close()
+
+    def _record(self, actor: Any, alive: list[Any], action: Any) -> None:
+        env = self.env
+        fields = {
+            agent: {
+                "action": action if agent == actor else _zeros(env.action_space(agent)),
+                "reward": env.rewards.get(agent, 0.0),
+                "terminated": bool(env.terminations.get(agent, False)),
+                "truncated": bool(env.truncations.get(agent, False)),
+                "extras": {"acting": agent == actor},
+            }
+            for agent in alive
+        }
+        observed = {it: env.observe(it) if it == actor else _zeros(env.observation_space(it)) for it in alive}
+        self._steps.record(fields, observed)
+
+
+def _zeros(space: spaces.Space[Any]) -> Any:
+    """What stands for the action or observation of an agent whose turn it is not, of the shape that it has in its turn."""
+    if isinstance(space, spaces.Dict):
+        return {name: _zeros(part) for name, part in space.spaces.items()}
+    if isinstance(space, spaces.Tuple):
+        return tuple(map(_zeros, space.spaces))
+    return None if space.shape is None else np.zeros(space.shape, space.dtype)

@@ -1,0 +1,163 @@
+"""Environments of PettingZoo: the recording is what a hand-written loop would have logged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+from pettingzoo import ParallelEnv
+from pettingzoo.classic.rps import rps
+from pettingzoo.classic.tictactoe import tictactoe
+from pettingzoo.utils.conversions import parallel_to_aec
+
+from recorder.agents import agent_columns, presence
+from recorder.capture import EpisodeRecorder
+from recorder.errors import UsageError
+from recorder.wrappers.pettingzoo import RecordEpisode
+from tests.capture.recorded import Ended, close_and_read
+
+SEEN, ACTS = spaces.Box(0, 100, (2,), np.float32), spaces.Discrete(3)
+
+
+class Relay(ParallelEnv[str, Any, Any]):
+    """Runner ``k`` joins at step ``2k`` and runs four steps; it earns its number, and sees whom it is and the step."""
+
+    metadata: dict[str, Any] = {"name": "relay_v0"}  # noqa: RUF012
+    possible_agents = ["runner_0", "runner_1", "runner_2"]  # noqa: RUF012
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        return SEEN
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        return ACTS
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        self._step = 0
+        self.agents = ["runner_0"]
+        return self._observations(self.agents), {"runner_0": {}}
+
+    def step(self, actions: dict[str, Any]) -> Any:
+        self._step += 1
+        before = list(self.agents)
+        ends = {agent: self._step == 2 * int(agent[-1]) + 4 for agent in before}
+        is_last = {agent: ends[agent] and agent == "runner_2" for agent in before}
+        joins = [agent for agent in self.possible_agents if self._step == 2 * int(agent[-1])]
+        self.agents = [agent for agent in before if not ends[agent]] + joins
+        both = before + joins
+        return (
+            self._observations(both),
+            {agent: float(agent[-1]) + 1 for agent in before} | dict.fromkeys(joins, 0.0),
+            {agent: ends.get(agent, False) and not is_last.get(agent, False) for agent in both},
+            {agent: is_last.get(agent, False) for agent in both},
+            {agent: {} for agent in both},
+        )
+
+    def _observations(self, agents: list[str]) -> dict[str, Any]:
+        return {agent: np.array([int(agent[-1]), self._step], np.float32) for agent in agents}
+
+
+def own(ended: Ended, agent_id: str) -> dict[str, Any]:
+    """The columns of an agent in the steps in which it is present."""
+    (info,) = (agent for agent in ended.metadata.agents if agent.agent_id == agent_id)
+    columns = ended.episode.columns()
+    return {name: values[presence(columns, info)] for name, values in agent_columns(columns, info).items()}
+
+
+def test_a_parallel_environment_whose_agents_join_and_leave_is_logged() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(
+        Relay(), recorder, teams={"runner_0": "early"}, agent_fn=lambda: {"runner_0": {"meters": [0.5]}}
+    )
+    logs: list[dict[str, list[Any]]] = []
+    for number in range(2):
+        env.reset(seed=number)
+        log: dict[str, list[Any]] = {}
+        while env.agents:
+            actions = {agent: (env.unwrapped._step + int(agent[-1])) % 3 for agent in env.agents}
+            observations, rewards, terminations, truncations, _ = env.step(actions)
+            for agent, action in actions.items():
+                row = (action, rewards[agent], terminations[agent], truncations[agent], observations[agent].tolist())
+                log.setdefault(agent, []).append(row)
+        logs.append(log)
+    env.close()
+    ended = close_and_read(recorder)
+    assert len(ended) == 2
+    for number, log in enumerate(logs):
+        episode = ended[number]
+        assert episode.metadata.info == {"env_id": "relay_v0", "seed": number}
+        assert str(episode.metadata.status) == "complete"
+        assert episode.metadata.n_steps == 8
+        assert episode.metadata.total_reward == 4 * (1 + 2 + 3)
+        assert [(it.agent_id, it.first_step, it.n_steps, it.outcome, it.team) for it in episode.metadata.agents] == [
+            ("runner_0", 0, 4, "terminated", "early"),
+            ("runner_1", 2, 4, "terminated", ""),
+            ("runner_2", 4, 4, "truncated", ""),
+        ]
+        for agent, rows in log.items():
+            columns = own(episode, agent)
+            names = ("action", "reward", "terminated", "truncated", "extras.observation")
+            assert list(zip(*(columns[name].tolist() for name in names), strict=True)) == rows
+        assert own(episode, "runner_0")["meters"].tolist() == [[0.5]] * 4
+
+
+def test_a_game_in_turns_is_logged_with_whose_turn_it_was() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(tictactoe.env(), recorder)
+    env.reset(seed=1)
+    moves = [0, 3, 1, 4, 2]  # the first player wins
+    for agent in env.agent_iter():
+        _, _, termination, truncation, _ = env.last()
+        env.step(None if termination or truncation else moves.pop(0))
+        assert agent in env.possible_agents
+    env.close()
+    ended = close_and_read(recorder)[0]
+    assert [(it.agent_id, it.return_, it.n_steps, it.outcome) for it in ended.metadata.agents] == [
+        ("player_1", 1.0, 5, "terminated"),
+        ("player_2", -1.0, 5, "terminated"),
+    ]
+    assert str(ended.metadata.status) == "complete"
+    first, second = own(ended, "player_1"), own(ended, "player_2")
+    assert first["extras.acting"].tolist() == [True, False, True, False, True]
+    assert first["action"][first["extras.acting"]].tolist() == [0, 1, 2]
+    assert second["action"][second["extras.acting"]].tolist() == [3, 4]
+    assert first["extras.observation.observation"].shape == (5, 3, 3, 2)
+
+
+def test_an_illegal_move_ends_the_game_for_all() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(tictactoe.env(), recorder)
+    env.reset()
+    for move in (0, 0):
+        env.last()
+        env.step(move)
+    while env.agents:
+        env.step(None)
+    ended = close_and_read(recorder)[0]
+    assert {it.agent_id: it.return_ for it in ended.metadata.agents} == {"player_1": 0.0, "player_2": -1.0}
+    assert str(ended.metadata.status) == "complete"
+    assert ended.metadata.n_steps == 2
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_a_recorded_environment_is_one_of_its_kind() -> None:
+    from pettingzoo.test import api_test, parallel_api_test  # here, because it warns of its own names
+
+    recorder = EpisodeRecorder(strict=True)
+    parallel_api_test(RecordEpisode(Relay(), recorder), num_cycles=30)
+    api_test(RecordEpisode(rps.env(), recorder), num_cycles=20)
+    parallel_to_aec(RecordEpisode(Relay(), None))
+    with pytest.raises(UsageError, match="no environment of PettingZoo"):
+        RecordEpisode(object(), recorder)
+    assert close_and_read(recorder)
+    assert recorder.stats().n_errors == 0
+
+
+def test_a_reset_breaks_an_episode_off() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(Relay(), recorder)
+    env.reset()
+    env.step({"runner_0": 1})
+    env.reset()
+    assert str(close_and_read(recorder)[0].metadata.status) == "truncated"

@@ -17,6 +17,7 @@ from tests.video.decoding import frame_hashes_of, n_frames_of
 from tests.waiting import wait_until
 from worker.video.encoder import VideoEncoder, join_segments
 from worker.video.ffmpeg import ffmpeg_path
+from worker.video.sound.loudness import write_lossless
 
 QUICK = EncoderSettings(preset="ultrafast")
 WIDTH, HEIGHT = 160, 96
@@ -158,6 +159,18 @@ def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path: Path, monkeypatch:
     with pytest.raises(VideoError, match="No space left"):
         write(tmp_path / "out" / "video.mp4", range(3))
     assert names(tmp_path / "out") == []
+
+
+def test_a_disk_too_full_for_ffmpegs_output_is_named_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\ncat > /dev/null\nexit 228\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+    with pytest.raises(VideoError, match=r"ended with status 228 \(no space left on the disk\)"):
+        write_lossless([np.zeros((100, 2), np.float32)], tmp_path / "mix.flac")
+    assert list(tmp_path.iterdir()) == [program]
 
 
 def test_an_unusable_ffmpeg_is_named_in_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,8 @@ __all__ = ["UNFINISHED", "Ffmpeg", "ask_ffmpeg", "ffmpeg_path"]
 UNFINISHED = ".*.part.*"
 """Pattern of temporary file names."""
 
+_NO_SPACE = -errno.ENOSPC & 0xFF
+"""Exit status of ffmpeg when a disk is full: the error as a byte."""
 _STDERR_LINES = 15
 _PR_SET_PDEATHSIG = 1
 
@@ -80,8 +82,15 @@ def ask_ffmpeg(arguments: Sequence[str]) -> str:
     said = done.stderr.decode(errors="replace")
     if done.returncode:
         last = "\n  ".join(said.strip().splitlines()[-_STDERR_LINES:])
-        raise VideoError(f"ffmpeg ended with status {done.returncode}: {shlex.join(command)}\n  ffmpeg said:\n  {last}")
+        raise VideoError(
+            f"ffmpeg ended with {status_in_words(done.returncode)}: {shlex.join(command)}\n  ffmpeg said:\n  {last}"
+        )
     return said
+
+
+def status_in_words(status: int) -> str:
+    """Return an exit status with its reason, which a full disk keeps from ffmpeg's output: the output is a file as well."""
+    return f"status {status}{' (no space left on the disk)' if status == _NO_SPACE else ''}"
 
 
 class Ffmpeg:
@@ -186,7 +195,7 @@ class Ffmpeg:
                 self.process.stdin.close()
         code = self.process.wait()
         if code != 0:
-            raise self.error(f"ffmpeg ended with status {code}")
+            raise self.error(f"ffmpeg ended with {status_in_words(code)}")
         written = self._frames_written()
         if n_frames is not None and written != n_frames:
             raise self.error(f"ffmpeg wrote {written} of {n_frames} frames")

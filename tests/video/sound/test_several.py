@@ -23,6 +23,8 @@ from worker.video.sound.studio import Studio
 
 QUICK = {"dpi": 20, "preset": "ultrafast", "crf": 40, "fps": 10, "steps_per_second": 4}
 
+ODD_NAMES = ("<b>x</b>", "🏖️", "カフェ", "a\nb", "${x}", "%s", "{name}", "م")
+
 
 def said(programme, *, style="teacher", seed=1):
     options = VideoOptions(narrate=style, voice="none")
@@ -118,6 +120,11 @@ def test_reel_and_comparison_have_sound_voice_and_captions_and_the_frames_of_sil
     sound = {"effects": "soft", "narrate": "teacher", "voice": "espeak", "captions": "srt", "hold_secs": 3.0, **QUICK}
     reel = export_reel_video(recordings.database, recordings.folder, tmp_path / "reel.mp4", **sound).video
     both = export_comparison_video(1, 2, recordings.database, recordings.folder, tmp_path / "both.mp4", **sound)
+    recordings.add(3, 1, curriculum_stage=3, total_reward=float("nan"), meter_names=ODD_NAMES)
+    longer = {**sound, "hold_secs": 8.0}
+    odd = export_comparison_video(3, 3, recordings.database, recordings.folder, tmp_path / "odd.mp4", **longer)
+    assert odd.captions is not None
+    assert "pisode 3" in odd.captions.read_text(encoding="utf-8")
     for video, words in ((reel, "tage 1"), (both, "pisode 1")):
         assert video.notes == ()
         assert "aac" in audio_of(video.path)

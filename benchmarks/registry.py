@@ -70,6 +70,7 @@ FIGURES: Mapping[str, Figure] = {
         Figure(
             "atari_grey_bytes_per_step", "atari:measure_atari", "bytes", "lower", 200, None, "stacks of 4 x 84 x 84"
         ),
+        Figure("agents_bytes_ratio", "agents:measure_agents", "", "lower", 1.1, None, "8 agents, 4 absent ÷ 4 alone"),
         Figure("evaluate_per_s", "evaluation:measure_evaluate", "1/s", "higher", 5_000, None, "episodes decided"),
         Figure("trainer_rss_mb", "memory:measure_trainer_rss", "MB", "lower", 87, None, "growth, workers stopped"),
         Figure("redis_peak_bytes", "memory:measure_redis_peak", "bytes", "lower", None, None, "1,000,000 steps"),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from recorder.agents import pack_agents
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.parsing import add_command, non_negative
 from recorder.commands.terminal.exit_status import ExitStatus
@@ -23,6 +24,7 @@ from recorder.wording import field_title, reason_in_words, status_in_words
 if TYPE_CHECKING:
     from recorder.catalog import Catalog, EpisodeRow
     from recorder.commands.arguments.parsing import Subparsers
+    from recorder.episode import EpisodeMetadata
     from recorder.settings import Settings
 
 NAME = "show"
@@ -48,19 +50,22 @@ def run(args: argparse.Namespace) -> int:
         except RecordingNotFoundError:
             recording = None
         config = catalog.get_run(episode.run_id).config or {}
-        info = {} if recording is None else _info_in(settings, catalog, episode)
+        said = None if recording is None else _metadata_in(settings, catalog, episode)
+    info = {} if said is None else dict(said.info)
+    agents = [] if said is None else pack_agents(said.agents)
     fields = dataclasses.asdict(episode)
     del fields["why_json"]
     environment = info.get("env_id") or config.get("env_id")
-    output.document(
-        {"episode": {**fields, "why": episode.why, "environment": environment, "info": info}, "recording": recording}
-    )
+    told = {"why": episode.why, "environment": environment, "info": info, "agents": agents}
+    output.document({"episode": {**fields, **told}, "recording": recording})
     if environment is not None:
         fields["environment"] = environment
     output.fields(f"episode {episode.episode_id} of run {episode.run_id}", _in_words(fields))
     if recording is None:
         output.note("no recording")
     else:
+        for agent in agents:
+            output.fields(f"agent {agent['agent_id']}", _agent_in_words(agent))
         if info:
             output.fields("info", {name: _short(value) for name, value in info.items()})
         output.fields("recording", _in_words({name: value for name, value in recording.items() if name not in fields}))
@@ -71,13 +76,19 @@ def run(args: argparse.Namespace) -> int:
     return ExitStatus.OK
 
 
-def _info_in(settings: Settings, catalog: Catalog, episode: EpisodeRow) -> dict[str, Any]:
-    """What the trainer said of the episode, from its file; nothing when that can't be read, which other commands tell."""
+def _metadata_in(settings: Settings, catalog: Catalog, episode: EpisodeRow) -> EpisodeMetadata | None:
+    """What the file says of the episode; None when that can't be read, which other commands tell."""
     try:
         _, found = open_recording(catalog, open_recordings(settings), episode.run_id, episode.episode_id)
     except RecorderError:
-        return {}
-    return dict(found.metadata.info)
+        return None
+    return found.metadata
+
+
+def _agent_in_words(agent: Mapping[str, Any]) -> dict[str, Any]:
+    team = {"Team": agent["team"]} if agent["team"] else {}
+    steps = f"{agent['n_steps']}, from {agent['first_step']} to {agent['last_step']}"
+    return {**team, "Return": agent["return"], "Steps": steps, "Outcome": agent["outcome"] or "not ended"}
 
 
 def _short(value: Any) -> str:

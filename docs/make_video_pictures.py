@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
+import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
+from recorder.catalog import RecordingRow
 from recorder.video.timeline import make_timeline
 from tests.video.sample import observed_steps, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
 from worker.video.compare import ComparisonRenderer
-from worker.video.reel import Clip, ReelRenderer
+from worker.video.narration.narration import Line, narrate
+from worker.video.reel import Clip, Pick, ReelRenderer
 from worker.video.series import LearningPoint
+from worker.video.sound.mixing import mixed
+from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.studio import Studio
+from worker.video.sound.themes import SoundBank
+from worker.video.sound.waves import RATE
 
 FOLDER = Path(__file__).parent / "pictures"
 
@@ -45,6 +56,7 @@ def main() -> None:
     comparison.draw(150)
     save("video_comparison", comparison.canvas.pixels)
     save("video_reel", reel())
+    save("video_sound", sound())
     steps = [
         replace(step, position=(step.step // 9 % 5, step.step % 5, step.step // 60 % 3))
         for step in sample_steps(180, n_meters=4, n_actions=90)
@@ -65,10 +77,14 @@ def main() -> None:
 
 def reel() -> NDArray[np.uint8]:
     """Cards and frames of a reel, side by side."""
-    options = VideoOptions(width=640, height=360, title_secs=1.0)
+    options = VideoOptions(width=640, height=360, title_secs=1.0, steps_per_second=30.0)
     captions = {120: "stage 1: worst", 431: "stage 1: best", 500: "stage 2: best"}
     clips = [
-        Clip(sample_episode(90 + 60 * i, episode_id=episode_id, curriculum_stage=int(caption[6])), options, caption)
+        Clip(
+            sample_episode(90 + 60 * i, episode_id=episode_id, curriculum_stage=int(caption[6])),
+            options,
+            Pick(RecordingRow("run", episode_id), caption, caption.rpartition(" ")[2]),
+        )
         for i, (episode_id, caption) in enumerate(captions.items())
     ]
     renderer = ReelRenderer(clips, CURVE)
@@ -81,6 +97,39 @@ def reel() -> NDArray[np.uint8]:
         columns.append(np.vstack(shown))
         start += clip.episode.n_steps + 30
     return np.hstack(columns)
+
+
+def sound() -> NDArray[np.uint8]:
+    """Waveform, frequencies and sentences of a narrated episode."""
+    options = VideoOptions(effects="soft", narrate="teacher", voice="espeak", hold_secs=4.0)
+    episode = sample_episode(120)
+    programme = EpisodeProgramme(episode, options.timeline(episode.n_steps))
+    bank = SoundBank("soft", programme.seed, programme.affordances)
+    with tempfile.TemporaryDirectory() as folder:
+        narration = narrate(programme.script(), options, Studio(), seed=programme.seed, folder=Path(folder))
+        blocks = mixed(programme.notes(), bank.sound, narration.speeches(), round(programme.secs * RATE))
+        samples = np.concatenate(list(blocks)).mean(axis=1)
+    return drawn_sound(samples, narration.lines)
+
+
+def drawn_sound(samples: NDArray[np.float32], lines: Sequence[Line]) -> NDArray[np.uint8]:
+    """The sentences above the waveform above the frequencies, over the same seconds."""
+    figure = Figure(figsize=(12.8, 6.4), dpi=100, layout="constrained")
+    said, wave, tones = figure.subplots(3, 1, sharex=True, height_ratios=[2, 2, 3])
+    times = np.arange(len(samples)) / RATE
+    wave.plot(times[::20], samples[::20], linewidth=0.4, color="#4c78a8")
+    wave.set_ylabel("samples")
+    with np.errstate(divide="ignore"):  # silence has no decibels
+        tones.specgram(samples, NFFT=2048, Fs=RATE, noverlap=1024, vmin=-130)
+    tones.set(ylim=(0, 6_000), ylabel="Hz", xlabel="seconds of the video", xlim=(0, times[-1]))
+    for number, line in enumerate(lines):
+        height = number % 4
+        said.barh(height, line.end - line.start, left=line.start, height=0.3, color="#f2a541")
+        said.text(line.start, height + 0.22, line.text, fontsize=7)
+    said.set(ylim=(-0.4, 4), yticks=[], ylabel="sentences")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
 
 
 def save(name: str, pixels: NDArray[np.uint8]) -> None:

@@ -49,7 +49,14 @@ _POLL_SECS = 0.1
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, NAME, description=__doc__, example="demo --seconds 20 --exit", hides_places=True)
+    parser = add_command(
+        subparsers,
+        NAME,
+        description=__doc__,
+        example="demo --seconds 20 --exit",
+        hides_places=True,
+        run_help="id of the new run (default: demo and the time)",
+    )
     parser.add_argument(
         "--seconds", type=positive_number, default=60.0, metavar="S", help="seconds to train (default: 60)"
     )

@@ -67,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
         queues = _queues_served(queues, app.render_problem, output)
         app.hamlet.check()
         output.announce(
-            f"worker: serves {', '.join(queues)} of {redact(url)}; recordings in {redact(settings.recordings_dir)}; "
-            "stop it with SIGTERM or Ctrl-C"
+            f"worker: serves {', '.join(queues)}; Redis: {redact(url)}; recordings: {redact(settings.recordings_dir)}; "
+            "stop it with Ctrl-C or SIGTERM"
         )
         if settings.redis.url is None:
             output.announce(f"trainers send with EpisodeRecorder(find_redis_url({settings.recordings_dir!r}))")

@@ -15,6 +15,7 @@ from recorder.json_text import to_json
 from recorder.number_format import format_count, format_number
 from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
 from recorder.recordings.convert import convert_episode
+from recorder.wording.reasons import reason_in_words
 
 __all__ = ["build_html", "facts_of", "title_of"]
 
@@ -101,7 +102,7 @@ def facts_of(episode: Episode) -> str:
     """Return, steps and reasons in a line."""
     facts = [f"Return {format_number(episode.metadata.total_reward)}", f"{format_count(episode.n_steps)} steps"]
     if episode.reasons:
-        facts.append(f"kept: {', '.join(episode.reasons)}")
+        facts.append(f"kept: {', '.join(map(reason_in_words, episode.reasons))}")
     return " · ".join(facts)
 
 

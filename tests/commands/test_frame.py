@@ -78,6 +78,12 @@ def test_the_configuration_file_sets_the_places(call: Call, recordings: Path, tm
     assert len(call("list", "--config", config, "--json").document) == 4
 
 
+def test_the_demos_help_says_that_run_names_the_new_run(call: Call) -> None:
+    text = " ".join(call("demo", "--help").out.split())
+    assert "--run RUN_ID id of the new run" in text
+    assert "only this run" not in text
+
+
 def test_without_a_command_the_help_is_printed(call: Call) -> None:
     answer = call()
     assert (answer.status, answer.err) == (ExitStatus.USAGE, "")

@@ -23,7 +23,7 @@ def test_a_worker_without_the_video_extra_says_so_and_leaves_videos_to_others(
     tmp_path: Path, redis_url: str, lacking: tuple[str, ...], said: str
 ) -> None:
     with start_without(lacking, "worker", "--redis-url", redis_url, "--concurrency", "1", folder=tmp_path) as worker:
-        assert "serves ingest, maintenance of" in worker.wait_for("worker: serves")
+        assert "serves ingest, maintenance; Redis: " in worker.wait_for("worker: serves")
         assert f"warning: this worker does not serve the queue render: {said}" in worker.output
         assert "pip install 'hamlet-recorder[video]'" in worker.output
 

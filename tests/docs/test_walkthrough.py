@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import tomllib
 
 from recorder import Catalog
 from recorder.__main__ import main
@@ -104,7 +105,9 @@ def test_the_tutorial_leads_from_training_to_a_video(folder: Path, python: Run, 
     assert "cartpole" in output
     assert "top_" in output
     assert (folder / "best.mp4").stat().st_size > 1000
-    assert (folder / "best.html").read_text().startswith("<!doctype html>")
+    html = (folder / "best.html").read_text()
+    assert html.startswith("<!doctype html>")
+    assert "kept: top 10 %" in html
     assert re.search(r"^\d+ [\d.]+ \(\d+, 4\)$", python(snippet(TUTORIAL, "query_recordings")), re.MULTILINE)
     assert re.search(r"^\d+ [\d.]+$", python(snippet(COOKBOOK, "argmax")), re.MULTILINE)
 
@@ -133,9 +136,11 @@ def test_the_cookbooks_criterion_passes_its_test_and_is_found_by_entry_point(tmp
     installed = tmp_path / "short_lives-1.dist-info"
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: short-lives\nVersion: 1\n")
-    points = blocks(COOKBOOK, "toml")[0].replace('"hamlet_recorder.criteria"', "hamlet_recorder.criteria")
-    points = points.replace("project.entry-points.", "").replace('"short_lives:ShortLives"', "short_lives:ShortLives")
-    (installed / "entry_points.txt").write_text(points)
+    project = tomllib.loads(blocks(COOKBOOK, "toml")[0])
+    assert project["tool"]["setuptools"]["py-modules"] == ["short_lives"]
+    points = project["project"]["entry-points"]["hamlet_recorder.criteria"]
+    lines = [f"{name} = {place}" for name, place in points.items()]
+    (installed / "entry_points.txt").write_text("\n".join(["[hamlet_recorder.criteria]", *lines]))
     (config,) = [text for text in blocks(COOKBOOK, "yaml") if "short_lives" in text]
     (tmp_path / "config.yaml").write_text(config)
     code = (

@@ -38,6 +38,8 @@ PLACE_OPTIONS = {
 }
 """Common options that locate data: metavar and help of each."""
 
+_ONE_RUN = "only this run"
+
 _LEAST, _MOST = -(2**63), 2**63 - 1
 """Range of a database's 64-bit integers, and so of episode ids."""
 
@@ -73,7 +75,13 @@ def command_module(name: str) -> ModuleType:
 
 
 def add_command(
-    subparsers: Subparsers, name: str, *, description: str, example: str, hides_places: bool = False
+    subparsers: Subparsers,
+    name: str,
+    *,
+    description: str,
+    example: str,
+    hides_places: bool = False,
+    run_help: str = _ONE_RUN,
 ) -> argparse.ArgumentParser:
     """Add a subcommand's parser, with the common options and examples.
 
@@ -82,6 +90,7 @@ def add_command(
         description: usually the module's docstring.
         example: arguments after ``hamlet-recorder``, one command per line.
         hides_places: leave ``PLACE_OPTIONS`` out of the help; the command must refuse them.
+        run_help: what ``--run`` means here.
     """
     lines = "\n".join(f"  {PROGRAM} {line}" for line in example.splitlines())
     return subparsers.add_parser(
@@ -90,7 +99,7 @@ def add_command(
         description=description,
         epilog=f"example:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[_common_options(hides_places=hides_places)],
+        parents=[_common_options(hides_places=hides_places, run_help=run_help)],
     )
 
 
@@ -174,14 +183,14 @@ def _whole_number(text: str, *, least: int | None = None) -> int:
     return value
 
 
-def _common_options(*, hides_places: bool = False) -> argparse.ArgumentParser:
+def _common_options(*, hides_places: bool = False, run_help: str = _ONE_RUN) -> argparse.ArgumentParser:
     """Options that may stand before or after the subcommand. SUPPRESS keeps one position from resetting the other."""
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = parser.add_argument_group("common options")
     group.add_argument("--config", metavar="FILE", help="YAML file with the key 'recording'")
     for option, (metavar, meaning) in PLACE_OPTIONS.items():
         group.add_argument(option, metavar=metavar, help=argparse.SUPPRESS if hides_places else meaning)
-    group.add_argument("--run", metavar="RUN_ID", help="only this run")
+    group.add_argument("--run", metavar="RUN_ID", help=run_help)
     group.add_argument("--json", action="store_true", help="print JSON, for programs")
     group.add_argument("--verbose", action="store_true", help="log to stderr")
     return parser

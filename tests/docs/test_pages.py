@@ -15,6 +15,8 @@ from recorder.settings import load_settings
 from tests.docs.pages import PAGES, blocks, command_lines, page, relative_links, shell_lines
 from tests.processes import ROOT
 
+_REPOSITORY = re.compile(r"https://github\.com/[\w-]+/[\w-]+")
+
 EVERY_PAGE = pytest.mark.parametrize("name", sorted(PAGES))
 
 
@@ -55,6 +57,16 @@ def test_every_configuration_in_a_page_loads(name: str, tmp_path: Path) -> None:
 def test_the_entry_point_of_the_cookbook_is_toml() -> None:
     (text,) = blocks(page("docs/cookbook.md"), "toml")
     assert list(tomllib.loads(text)["project"]["entry-points"]) == ["hamlet_recorder.criteria"]
+
+
+def test_the_projects_address_is_the_same_in_every_file() -> None:
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    home = urls["Homepage"]
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["repository-code"] == home
+    owner, name = home.removeprefix("https://github.com/").split("/")
+    assert urls["Documentation"] == f"https://{owner}.github.io/{name}/"
+    named = {match for text in [*PAGES.values(), *urls.values()] for match in _REPOSITORY.findall(text)}
+    assert {address for address in named if address.endswith(f"/{name}")} == {home}
 
 
 def test_the_code_of_the_readme_fits_eighty_columns() -> None:

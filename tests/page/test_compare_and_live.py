@@ -66,6 +66,26 @@ def test_rows_of_the_second_episode_say_how_much_they_differ(page: Page, site: S
     expect(page.locator(".pane").nth(0).locator(".differs")).to_have_count(0)
 
 
+def test_a_comparison_takes_the_episode_before_or_after(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/shapes/episodes/3")
+    page.keyboard.press("c")
+    page.get_by_role("button", name="The one after").click()
+    page.wait_for_url(re.compile(r"episodes/3\?compare=4&"))
+    open_episode(page, f"{site.address}/runs/shapes/episodes/3")
+    page.keyboard.press("c")
+    page.get_by_role("button", name="The one before").click()
+    page.wait_for_url(re.compile(r"episodes/3\?compare=2&"))
+
+
+def test_a_comparison_in_a_frame_shows_two_large_boards(page: Page, site: Site) -> None:
+    page.set_viewport_size({"width": 640, "height": 420})
+    open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=4&t=60&embed=1")
+    boards = page.locator(".stage .board:visible")
+    expect(boards).to_have_count(2)
+    assert min(min(box["width"], box["height"]) for board in boards.all() if (box := board.bounding_box())) >= 200
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+
+
 def test_equal_values_of_a_comparison_show_no_difference(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=3&t=36")
     second = page.locator(".pane").nth(1)

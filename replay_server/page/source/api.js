@@ -191,16 +191,16 @@ export async function fetchNeighbour(runId, episodeId, direction) {
 
 /**
  * A complete episode of the run to compare this one with, or null: the one with the highest or the lowest return, or the
- * last one before it.
+ * one before or after it.
  *
  * @param {string} runId
  * @param {number} episodeId
- * @param {"best"|"worst"|"previous"} choice
+ * @param {"best"|"worst"|"previous"|"next"} choice
  * @returns {Promise<?number>}
  */
 export async function fetchOther(runId, episodeId, choice) {
-  const sort = { best: "-reward", worst: "reward", previous: "-episode_id" }[choice];
-  const bound = choice === "previous" ? { max_episode: episodeId } : {};
+  const sort = { best: "-reward", worst: "reward", previous: "-episode_id", next: "episode_id" }[choice];
+  const bound = { previous: { max_episode: episodeId }, next: { min_episode: episodeId }, best: {}, worst: {} }[choice];
   const { episodes } = await fetchEpisodes({ run: runId, recorded: true, complete: true, limit: 2, sort, ...bound });
   return episodes.find(({ episode_id: id }) => id !== episodeId)?.episode_id ?? null;
 }

@@ -19,13 +19,14 @@ import { VideoButton } from "./video_button.js";
 /** @type {{[name in Alignment]: string}} */
 const ALIGNMENT_NAMES = { step: "at the first step", divergence: "at the first difference", end: "at their ends" };
 
-/** @typedef {"best"|"worst"|"previous"} OtherChoice */
+/** @typedef {"best"|"worst"|"previous"|"next"} OtherChoice */
 
 /** @type {[OtherChoice, string][]} */
 const OTHER_CHOICES = [
   ["best", "Best of the run"],
   ["worst", "Worst of the run"],
   ["previous", "The one before"],
+  ["next", "The one after"],
 ];
 
 export class EpisodeHeader {

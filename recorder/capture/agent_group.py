@@ -51,14 +51,17 @@ class AgentGroup:
         self.n_used += 1
         return self.n_used - 1
 
-    def fill(self, by_slot: Mapping[int, Mapping[str, NDArray[Any]]]) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    def fill(
+        self, by_slot: Mapping[int, Mapping[str, NDArray[Any]]]
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], list[str]]:
         """The values of one step as extras; they are valid until the next call.
 
         Args:
             by_slot: the values of the agents that are present.
 
         Returns:
-            Arrays by the name of the extra, and what could not be kept: values of another shape than their column's.
+            By the name of the extra who is present, and the arrays of the fields. Then what could not be kept: values of
+            another shape than their column's.
         """
         problems: list[str] = []
         self._present[:] = False
@@ -74,13 +77,13 @@ class AgentGroup:
                     continue
                 column[slot] = value
                 given.setdefault(field, set()).add(slot)
-        extras = {self._extra(PRESENT): self._present}
+        extras = {}
         for field, slots in given.items():
             column = self._columns[field]
             if column.dtype.kind == "f" and field not in _SUMMED and len(slots) < len(by_slot):
                 column[list(by_slot.keys() - slots)] = np.nan
             extras[self._extra(field)] = column
-        return extras, problems
+        return {self._extra(PRESENT): self._present}, extras, problems
 
     def _column(self, field: str, value: NDArray[Any]) -> NDArray[Any]:
         """The column of a field, wide enough for a value."""

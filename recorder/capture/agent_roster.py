@@ -22,6 +22,9 @@ __all__ = ["AgentRoster", "AgentsStep"]
 _REPEATED_EVERY_STEPS = 64
 """Steps from one text of the roster to the next: a reader that lost some steps soon knows the agents again."""
 
+_MAX_GROUPS = 64
+"""Each has a column that says who is present; a step has 512 columns."""
+
 _VECTORS = frozenset(name for name, kind in STEP_FIELDS.items() if kind == "array") - {"action"}
 _SCALARS = frozenset(name for name, kind in STEP_FIELDS.items() if kind == "scalar")
 
@@ -77,19 +80,21 @@ class AgentRoster:
                 found.reward += _number(values, "reward")
                 found.intrinsic_reward += _number(values, "intrinsic_reward")
                 self._note_end(name, values, found)
-        for group, by_slot in zip(self._groups, by_group, strict=True):
-            if by_slot:
-                extras, problems = group.fill(by_slot)
-                found.extras |= extras
-                for problem in problems:
-                    self._refuse(problem)
         is_over = bool(present) and all(name in self._ended for name in present)
         found.terminated, found.truncated = is_over and found.terminated, is_over and not found.terminated
+        # What readers need most comes first: a step with too many columns loses the last ones.
         if self.agents and (not self._is_told or not number % _REPEATED_EVERY_STEPS):
             if not self._is_told:
                 self._text = pack_roster(self.agents.values())
             found.extras[ROSTER.removeprefix(EXTRAS_PREFIX)] = self._text
             self._is_told = True
+        filled = [group.fill(by_slot) for group, by_slot in zip(self._groups, by_group, strict=True) if by_slot]
+        for present_in, _, _ in filled:
+            found.extras |= present_in
+        for _, columns, problems in filled:
+            found.extras |= columns
+            for problem in problems:
+                self._refuse(problem)
         return found
 
     def _checked(self, agents: Mapping[Any, Any]) -> dict[str, dict[str, NDArray[Any]]]:
@@ -157,19 +162,29 @@ class AgentRoster:
                     self._refuse(f"an episode has at most {MAX_AGENTS} agents: agent {name!r:.60}")
                     continue
                 group = self._group_for(shapes, len(names) - index)
+                if group is None:
+                    self._refuse(
+                        f"the agents of an episode have at most {_MAX_GROUPS} kinds of shapes: agent {name!r:.60}"
+                    )
+                    continue
                 self.agents[name] = AgentInfo(name, group=group, slot=self._groups[group].take_slot())
                 self._is_told = False
         if newcomers and teams:
             self._join_teams(teams)
 
-    def _group_for(self, shapes: Shapes, n_agents: int) -> int:
-        """The number of a group with a free slot; a new one has as many slots as there are agents of its kind so far."""
+    def _group_for(self, shapes: Shapes, n_agents: int) -> int | None:
+        """The number of a group with a free slot; a new one has as many slots as there are agents of its kind so far.
+
+        None when there are too many groups.
+        """
         n_slots = 0
         for number, group in enumerate(self._groups):
             if group.shapes == shapes:
                 if group.has_room:
                     return number
                 n_slots += group.n_slots
+        if len(self._groups) >= _MAX_GROUPS:
+            return None
         self._groups.append(AgentGroup(len(self._groups), shapes, max(n_agents, n_slots)))
         return len(self._groups) - 1
 

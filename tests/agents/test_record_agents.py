@@ -131,6 +131,20 @@ def test_what_cannot_be_recorded_is_counted_and_nothing_else_is_lost(agents: Any
     assert by_id(ended)["b"].n_steps == 1
 
 
+def test_too_many_kinds_of_agents_are_counted_and_the_episode_can_be_read() -> None:
+    recorder = EpisodeRecorder()
+    agents = {f"a{size}": fields(extras={f"e{index}": np.ones(size) for index in range(16)}) for size in range(1, 71)}
+    for step in range(2):
+        recorder.record_agents(0, step, agents)
+    recorder.finish_episode(0)
+    ended = close_and_read(recorder)[0]
+    assert len(ended.metadata.agents) == 64
+    assert [agent.n_steps for agent in ended.metadata.agents] == [2] * 64
+    assert ended.episode.column("extras.agents.0.extras.e3").tolist() == [[[1.0]]] * 2
+    assert recorder.stats().n_mismatched_values > 100
+    assert recorder.stats().n_recorded_steps == 2
+
+
 def test_wrong_calls_are_counted_as_steps_that_are_missing() -> None:
     recorder = EpisodeRecorder()
     recorder.record_agents(0, 0, {"a": fields()}, {"extras": {"agents.0.reward": 1}, "colour": 1})

@@ -201,7 +201,7 @@ _YOUTUBE = VideoOptions(
     pace="story",
     emphasis=True,
     title_secs=3.0,
-    hold_secs=2.0,
+    hold_secs=3.5,
     learning_curve=True,
     # YouTube's upload guide: a key frame every half second.
     encoder=EncoderSettings(keyframe_secs=0.5),

@@ -87,7 +87,7 @@ def test_youtubes_profile_has_a_title_card_and_a_key_frame_each_half_second(
     assert run(recordings, "export", "500", "--profile", "youtube-1080p", *faster, "--output", str(path)) == 0
     facts = facts_of(path)
     assert (facts.width, facts.height, facts.fps) == (1920, 1080, 60)
-    assert n_frames_of(path) == 6 + 30 + 120  # the last two steps at half the pace
+    assert n_frames_of(path) == 6 + 30 + 210  # the last two steps at half the pace
 
 
 def test_effects_narration_and_captions_are_options(

@@ -112,7 +112,7 @@ class Path(ABC):
             return False
         try:
             is_written = other(*arguments)
-        except Exception:  # noqa: BLE001 - it does not fit either; the careful way tells why
+        except Exception:  # noqa: BLE001 - it does not fit either; the slow way says why
             return False
         if is_written:
             self._take_quick(other)

@@ -68,7 +68,7 @@ class StepCalls(EpisodeCalls):
                 position, meters, action, reward, intrinsic_reward, done, terminated, truncated, q_values,
                 time_of_day, interaction_progress, epsilon, action_masks, extras,
             )  # fmt: skip
-        except Exception:  # noqa: BLE001 - the quick way does not fit; the careful one tells why
+        except Exception:  # noqa: BLE001 - the quick way does not fit; the slow one says why
             is_written = False
         if not is_written:
             self._record_carefully(
@@ -140,7 +140,7 @@ class StepCalls(EpisodeCalls):
                 positions, meters, actions, rewards, intrinsic_rewards, dones, terminated, truncated, q_values,
                 time_of_day, interaction_progress, epsilon, action_masks, extras,
             )  # fmt: skip
-        except Exception:  # noqa: BLE001 - the quick way does not fit; the careful one tells why
+        except Exception:  # noqa: BLE001 - the quick way does not fit; the slow one says why
             is_written = False
         if not is_written:
             values = (

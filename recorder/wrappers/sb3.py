@@ -59,7 +59,7 @@ class RecorderCallback(BaseCallback):
         record_observations: None records observations of up to 4 KiB a lane, and pictures.
         frames, every: which pictures to record, as ``recorder.wrappers.RecordEpisode`` takes them; ``every`` counts calls of
             ``step``. A call that ends an episode has no rendered pictures: those lanes show the next one.
-        q_values: record the Q-values of the state acted in (``DQN`` and kin). Where the action was chosen at random, or on a
+        q_values: record the Q-values of the state acted in (``DQN`` and so on). Where the action was chosen at random, or on a
             device, this takes one more pass through the network.
         step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords, all as the
             vector environment gives them; gives what to record with it, with a leading axis of lanes, by the names that
@@ -316,9 +316,9 @@ class RecorderCallback(BaseCallback):
         """Hear what the network of Q-values says while ``learn`` runs."""
         self._stop_listening()
         network = self.model.q_net  # type: ignore[attr-defined]
-        self._hook = self._hooks.attempt(network.register_forward_hook, None, self._hear)
+        self._hook = self._hooks.attempt(network.register_forward_hook, None, self._remember_q_values)
 
-    def _hear(self, _network: Any, given: tuple[Any, ...], q_values: Any) -> None:
+    def _remember_q_values(self, _network: Any, given: tuple[Any, ...], q_values: Any) -> None:
         self._thought = (given[0], q_values) if len(given) == 1 else None
 
     def _stop_listening(self) -> None:

@@ -180,6 +180,15 @@ def test_a_command_that_needs_no_redis_does_not_load_its_client() -> None:
     assert (status, output.strip()) == (0, "False")
 
 
+def test_a_new_catalog_does_not_load_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    code = (
+        f"import sys; from recorder.catalog import Catalog; Catalog({url!r}).close(); print('alembic' in sys.modules)"
+    )
+    status, output = run_python(["-c", code])
+    assert (status, output.strip()) == (0, "False"), output
+
+
 @pytest.mark.parametrize(("package", "other"), [("worker", "replay_server"), ("replay_server", "worker")])
 def test_workers_and_the_replay_server_never_import_each_other(package: str, other: str) -> None:
     found = [it for it in IMPORTS if it.file.startswith(f"{package}/") and it.module.partition(".")[0] == other]

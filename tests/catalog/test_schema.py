@@ -40,6 +40,14 @@ def _indexes(connection: Connection) -> dict[str, str]:
     return {name: sql for name, sql in connection.execute(text(query)) if not name.startswith("alembic")}
 
 
+def _triggers(connection: Connection) -> set[tuple[str, str]]:
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        query = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
+    return {(name, sql) for name, sql in connection.execute(text(query))}
+
+
 def _is_no_index(_item: object, _name: str, kind: str, *_: object) -> bool:
     return kind != "index"
 
@@ -77,6 +85,9 @@ def test_a_migrated_catalog_equals_a_new_one(new_url: Callable[[], str]) -> None
             ]
             assert inspect(one).get_pk_constraint(table) == inspect(two).get_pk_constraint(table)
             assert inspect(one).get_foreign_keys(table) == inspect(two).get_foreign_keys(table)
+            assert inspect(one).get_unique_constraints(table) == inspect(two).get_unique_constraints(table)
+            assert inspect(one).get_check_constraints(table) == inspect(two).get_check_constraints(table)
+        assert _triggers(one) == _triggers(two)
     first.dispose()
     second.dispose()
 

@@ -18,6 +18,7 @@ __all__ = [
     "default_folder",
     "journal_of",
     "new_path",
+    "recover_command",
     "ring_files",
     "spool_of",
     "temporary_folder",
@@ -72,3 +73,8 @@ def journal_of(ring: Path) -> Path:
 def spool_of(ring: Path) -> Path:
     """The spool beside a ring file."""
     return ring.with_name(ring.name + SPOOL_SUFFIX)
+
+
+def recover_command(path: Path) -> str:
+    """The command that sends what a black box holds; users put their server's URL in, which may hold a password."""
+    return f"hamlet-recorder recover --redis-url URL {path}"

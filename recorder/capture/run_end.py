@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 
 from recorder.black_box import Kind, Outcome, Ring
+from recorder.black_box.places import recover_command
 from recorder.capture.call_times import CallTimes
 from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
@@ -133,7 +134,7 @@ class RunEnd:
             left = (
                 ""
                 if ring.path is None
-                else f"; what is left is in {ring.path}: run 'hamlet-recorder recover' to send it"
+                else f"; what is unsent stays in the black box: run '{recover_command(ring.path)}'"
             )
             _log.error(
                 "recorder: run_id=%s closed after %.0f s, %d steps lost so far, %d bytes unsent: %s%s",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from recorder import errors
 from recorder.black_box import Message, Outcome, Ring
+from recorder.black_box.places import recover_command
 from recorder.child_process import spawn_detached
 from recorder.errors import BlackBoxError, RecorderError, StreamUnavailableError
 from recorder.publish.limits import PublisherLimits
@@ -199,7 +200,7 @@ class SenderProcess(Sender):
             remove_files(self._path)
         else:
             self.error = StreamUnavailableError(
-                f"not everything was sent in time; it stays in the black box: run 'hamlet-recorder recover {self._path}'"
+                f"not everything was sent in time; it stays in the black box: run '{recover_command(self._path)}'"
             )
         return self._is_complete
 

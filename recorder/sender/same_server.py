@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from recorder.black_box.places import default_folder
+from recorder.black_box.places import default_folder, recover_command
 from recorder.errors import UsageError
 from recorder.sender.recovery import FoundBox, note_named
 from recorder.step_stream import RedisStepStream, StepStream
@@ -27,7 +27,7 @@ def check_same_server(box: FoundBox, stream: StepStream) -> None:
     if box.key_prefix != prefix or not (is_of_recordings or _place_of(box.server) == _place_of(stream.where)):
         raise UsageError(
             f"its trainer sent to {box.server or 'no server'}, key prefix {box.key_prefix!r}, not to {stream.where}, key prefix "
-            f"{prefix!r}: run 'hamlet-recorder recover --redis-url URL {box.path}' with the server that it is for"
+            f"{prefix!r}: run '{recover_command(box.path)}' with the server that it is for"
         )
 
 

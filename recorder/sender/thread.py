@@ -6,7 +6,7 @@ import logging
 import threading
 
 from recorder.black_box import Ring
-from recorder.black_box.places import journal_of, spool_of
+from recorder.black_box.places import journal_of, recover_command, spool_of
 from recorder.errors import StreamUnavailableError
 from recorder.publish import Publisher, PublisherLimits
 from recorder.sender.base import CLOSE_GRACE_SECS, Sender
@@ -80,7 +80,7 @@ class SenderThread(Sender):
             self._ring.close()
         if path is not None and not self._is_complete:
             self.error = StreamUnavailableError(
-                f"not everything was sent in time; it stays in the black box: run 'hamlet-recorder recover {path}'"
+                f"not everything was sent in time; it stays in the black box: run '{recover_command(path)}'"
             )
         return self._is_complete
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from recorder.black_box.format import MAX_LAYOUTS, Cell, Kind, record_word
+from recorder.black_box.format import MAX_LAYOUTS, WORD_BYTES, Cell, Kind, record_word
 from recorder.black_box.layout import Layout, padded
 from recorder.black_box.ring import Ring
 from recorder.errors import UsageError
@@ -28,6 +28,8 @@ _LARGE_SHARE = 2
 """The part of the ring that records with large values leave to the others."""
 
 _EVENT = struct.Struct("<QqQ")
+_EVENT_BYTES = _EVENT.size
+_write_event = _EVENT.pack_into
 _HEAD = int(Cell.HEAD)  # a member of an enumeration takes ten times as long to look up
 _ENTRY = struct.Struct("<IHH")
 
@@ -144,14 +146,16 @@ class RingWriter:
 
     def event(self, kind: Kind, episode_id: int, data: bytes) -> bool:
         """Write an event; False when there is no room."""
-        n_bytes = padded(_EVENT.size + len(data))
+        n_data_bytes = len(data)
+        n_bytes = (_EVENT_BYTES + n_data_bytes + WORD_BYTES - 1) & -WORD_BYTES  # ``padded``, without a call
         if n_bytes > self._max_event_bytes:
-            raise UsageError(f"{len(data)} bytes are too much for a black box of {self.ring.capacity}")
+            raise UsageError(f"{n_data_bytes} bytes are too much for a black box of {self.ring.capacity}")
         if self.head + n_bytes > self.limit and not self.room(n_bytes, is_end=True):
             return False
         at, end = self._ring_at + self.head - self.base, self.head + n_bytes
-        written = _EVENT.pack(record_word(kind, n_bytes), episode_id, len(data)) + data
-        self._memory[at : at + len(written)] = written
+        _write_event(self._memory, at, record_word(kind, n_bytes), episode_id, n_data_bytes)
+        at += _EVENT_BYTES
+        self._memory[at : at + n_data_bytes] = data
         if self.unpublished is None:
             self.head = self._words[_HEAD] = end
         else:

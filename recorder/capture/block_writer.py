@@ -23,6 +23,8 @@ __all__ = ["compile_block_writer"]
 _MAX_PACKED_BYTES = 2048
 """The largest column that goes through a bytes object: from there on a second copy takes longer than it saves."""
 
+_FLAGS = ("done", "terminated", "truncated")
+
 _INT64 = np.dtype(np.int64)
 
 
@@ -42,10 +44,10 @@ def compile_block_writer(
     """
     source = _BlockSource(writer, layout)
     each = (layout.lead[1],)
-    source.read_array("episode_id", "episode_ids", _INT64, each)
-    source.read_array("step", "steps", _INT64, each)
+    source.read_array("episode_id", "episode_ids", _INT64, each, is_kept=True)
+    source.read_array("step", "steps", _INT64, each, is_kept=True)
     if layout.has_lanes:
-        source.read_array("lane", "lanes", _INT64, each)
+        source.read_array("lane", "lanes", _INT64, each, is_kept=True)
     else:
         source.lines.append("if lanes is not None: return False")
     extras = [name for name in ways if name.startswith(EXTRAS_PREFIX)]
@@ -73,6 +75,11 @@ def compile_block_writer(
 class _BlockSource(Source):
     """Reads the columns of one call."""
 
+    def __init__(self, writer: RingWriter, layout: Layout) -> None:
+        super().__init__(writer, layout)
+        self._flags: dict[str, Way] = {}
+        """Columns of flags so far, by variable."""
+
     def read(self, name: str, variable: str, way: Way) -> None:
         """Compare a column with its way, and make bytes of it, or have it copied."""
         if way.form is Form.TEXT:
@@ -86,16 +93,48 @@ class _BlockSource(Source):
                 f"if {variable}.__class__ is not {self.constant(way.cls)}: return False",
                 f"{variable} = as_array({variable})",
             ]
-        self.read_array(name, variable, way.dtype, way.given_shape)
+        n_bytes = way.dtype.itemsize * math.prod(way.given_shape)
+        if name in _FLAGS and 0 < n_bytes <= _MAX_PACKED_BYTES:
+            self._read_flags(name, variable, way)
+        else:
+            self.read_array(name, variable, way.dtype, way.given_shape)
 
-    def read_array(self, name: str, variable: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        """The same for an array of numpy."""
+    def _read_flags(self, name: str, variable: str, way: Way) -> None:
+        """The same for flags: in most calls two of the three are one array."""
+        lines, self.lines = self.lines, []
+        self.read_array(name, variable, way.dtype, way.given_shape)
+        lines += [
+            f"{'elif' if index else 'if'} {variable} is {other}: b_{variable} = b_{other}"
+            for index, other in enumerate(other for other, its_way in self._flags.items() if its_way == way)
+        ]
+        is_alone = way not in self._flags.values()
+        self.lines = [*lines, *(self.lines if is_alone else ["else:", *(f" {line}" for line in self.lines)])]
+        self._flags[variable] = way
+
+    def read_array(
+        self, name: str, variable: str, dtype: np.dtype[Any], shape: tuple[int, ...], *, is_kept: bool = False
+    ) -> None:
+        """The same for an array of numpy.
+
+        Args:
+            is_kept: the same array may come with each call, as those of the wrappers do: then one look at it is enough. Only a
+                view is kept, which can't be resized: a reference to any other array would keep its owner from that.
+        """
         known = self.constant(dtype)
-        self.lines.append(
+        check = (
             f"if {variable}.__class__ is not ndarray or {variable}.shape != {shape}"
             f" or {variable}.dtype is not {known} and {variable}.dtype != {known}: return False"
         )
         n_bytes = dtype.itemsize * math.prod(shape)
+        if is_kept or not n_bytes:
+            last = self.variable()
+            self.lines += [
+                f"if {variable} is not {last}:",
+                f" {check}",
+                f" if {variable}.base is not None: {last} = {variable}",
+            ]
+        else:
+            self.lines.append(check)
         if 0 < n_bytes <= _MAX_PACKED_BYTES:
             self.lines.append(f"b_{variable} = {variable}.tobytes()")
             self.pack(name, f"{n_bytes}s", [f"b_{variable}"])

@@ -24,6 +24,8 @@ from recorder.text import sanitize_text
 
 __all__ = ["EpisodeCalls"]
 
+_FINISH, _KEEP, _ABORT = Kind.FINISH, Kind.KEEP, Kind.ABORT  # a member of an enumeration takes long to look up
+
 _MAX_REASON_LETTERS = 1000
 """A reason stands in the header of a file, which is bounded, and in lists that people read."""
 
@@ -66,9 +68,10 @@ class EpisodeCalls:
         if agent_returns is not None:
             roster = self._rosters.get(episode_id) if not self._closed_because else None
             own, wrong = metadata_with_returns(metadata, roster, agent_returns)
-        self._put_event("finish_episode", Kind.FINISH, episode_id, own)
-        for error in wrong:
-            self._refusals.refuse(error)
+        self._put_event("finish_episode", _FINISH, episode_id, own)
+        if wrong:
+            for error in wrong:
+                self._refusals.refuse(error)
 
     def keep(self, episode_id: int, reason: str) -> None:
         """Keep an episode whatever the criteria say, for the reason ``manual_<reason>``.
@@ -80,7 +83,7 @@ class EpisodeCalls:
             reason: cut off after 1,000 letters; those that no database takes become question marks. Before its end an
                 episode takes 100 reasons.
         """
-        self._put_event("keep", Kind.KEEP, episode_id, _as_bytes(reason))
+        self._put_event("keep", _KEEP, episode_id, _as_bytes(reason))
 
     def abort(self, episode_id: int, reason: str) -> None:
         """Give an episode up that has not ended: its steps are forgotten, the catalog has a row that says why.
@@ -88,7 +91,7 @@ class EpisodeCalls:
         Args:
             reason: cut off after 1,000 letters; those that no database takes become question marks.
         """
-        self._put_event("abort", Kind.ABORT, episode_id, _as_bytes(reason))
+        self._put_event("abort", _ABORT, episode_id, _as_bytes(reason))
 
     def note_failure(self, error: Exception, *, n_steps: int = 0) -> None:
         """Count and log what failed before it could be recorded; raise it when the recorder is strict.
@@ -106,9 +109,10 @@ class EpisodeCalls:
             if self._closed_because:
                 raise self._closed_error(call)
             self._inlet.put_event(kind, number, body)
-            if kind is not Kind.KEEP:
+            if kind is not _KEEP:
                 self._ids.end(number)
-                self._rosters.pop(number, None)
+                if self._rosters:
+                    self._rosters.pop(number, None)
             self._n_events += 1
             if not self._n_events & 7:  # one in LOOKED_EVERY_EVENTS
                 self._end.look()

@@ -21,6 +21,8 @@ class EpisodeIds:
         self._chosen_end = 0
         """The id after the highest one that a trainer has chosen by itself."""
         self._open: set[int] = set()
+        self.end = self._open.discard
+        """Takes the id of an episode that is over."""
 
     def take(self, n_ids: int = 1, *, first: int = 0) -> int:
         """Give out ids in a row that nobody has, and return the first of them.
@@ -54,7 +56,3 @@ class EpisodeIds:
             self._open.add(number)
             if not any(start <= number < end for start, end in self._ends.items()):
                 self._chosen_end = max(self._chosen_end, number + 1)
-
-    def end(self, episode_id: int) -> None:
-        """An episode is over."""
-        self._open.discard(episode_id)

@@ -81,7 +81,7 @@ class Inlet:
             self._late.append((kind, episode_id, body))
             return
         try:
-            if self._late or self.refusals.has_gaps or not writer.event(kind, episode_id, body):
+            if self._late or self.refusals.gaps or not writer.event(kind, episode_id, body):
                 self._late.append((kind, episode_id, body))
                 self._write_late()
         finally:
@@ -92,7 +92,7 @@ class Inlet:
         writer = self.writer
         if self.sampling is not None:
             self.sampling.look()
-        if not (self._late or self.refusals.has_gaps or writer.unpublished is not None):
+        if not (self._late or self.refusals.gaps or writer.unpublished is not None):
             return True
         if not writer.lock.acquire(blocking=False):
             return False
@@ -101,7 +101,7 @@ class Inlet:
             self._write_late()
             if not self._late:
                 self.refusals.write_gaps()
-            return not (self._late or self.refusals.has_gaps or writer.unpublished is not None)
+            return not (self._late or self.refusals.gaps or writer.unpublished is not None)
         finally:
             writer.lock.release()
 

@@ -200,14 +200,15 @@ class EpisodeRecorder(AgentCalls):
             warn_of_recorded_run(settings, recorder.stream, recorder.run_id)
         return recorder
 
-    def new_episode_id(self, *, first: int = 0) -> int:
+    def new_episode_id(self, *, first: int = 0, n_ids: int = 1) -> int:
         """The id of a new episode: 0, 1, 2, …; the wrappers that share this recorder take theirs from the same series.
 
         Args:
             first: where to begin, for a run that goes on from a checkpoint, or several trainers of one run. Ids that are taken
                 are passed over.
+            n_ids: take so many in a row, at least 1; the first of them is returned.
         """
-        return self._ids.take(first=first)
+        return self._ids.take(n_ids, first=first)
 
     def stats(self) -> RecorderStats:
         """A copy of the counters; the sender's are up to a quarter of a second old."""

@@ -54,8 +54,8 @@ class Refusals:
         """A signal handler may record while its thread is in here: it must not wait for itself."""
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._last_error = ""
-        self._gaps: dict[int, tuple[int, list[StepRange]]] = {}
-        """By episode: its lane and the steps that are not in the ring."""
+        self.gaps: dict[int, tuple[int, list[StepRange]]] = {}
+        """Steps that were dropped and that the ring does not know of yet: by episode its lane and their ranges."""
 
     def count(self, **counts: int) -> None:
         """Add to counters."""
@@ -74,7 +74,7 @@ class Refusals:
         with self._lock:
             for episode_id, step, lane in places:
                 n_steps += 1
-                _, ranges = self._gaps.setdefault(episode_id, (lane, []))
+                _, ranges = self.gaps.setdefault(episode_id, (lane, []))
                 if ranges and ranges[-1][1] == step:
                     ranges[-1] = (ranges[-1][0], step + 1)
                 else:
@@ -114,11 +114,6 @@ class Refusals:
         self.count(n_errors=1, n_mismatched_values=n_values)
         self._log.error("a value can't be recorded (%d so far): %s", self._counters["n_errors"], error)
 
-    @property
-    def has_gaps(self) -> bool:
-        """Whether steps were dropped that the ring does not know of yet."""
-        return bool(self._gaps)
-
     def write_gaps(self, episode_id: int | None = None) -> bool:
         """Write what was dropped into the ring; the caller holds the writer's lock.
 
@@ -129,14 +124,14 @@ class Refusals:
             Whether there was room.
         """
         with self._lock:
-            for number in list(self._gaps) if episode_id is None else [episode_id] if episode_id in self._gaps else []:
-                lane, ranges = self._gaps[number]
+            for number in list(self.gaps) if episode_id is None else [episode_id] if episode_id in self.gaps else []:
+                lane, ranges = self.gaps[number]
                 while ranges:
                     body = pack_gap(lane, ranges[:_MAX_RANGES])
                     if not self._writer.event(Kind.GAP, number, body):
                         return False
                     del ranges[:_MAX_RANGES]
-                del self._gaps[number]
+                del self.gaps[number]
         return True
 
     def counted(self) -> tuple[dict[str, int], str]:

@@ -45,6 +45,7 @@ class Source:
         self._copies: list[str] = []
         """They copy large columns, where ``place`` is the record's place in the ring."""
         self._constants: dict[str, Any] = {"as_array": as_array, "ndarray": np.ndarray}
+        self._variables: list[str] = []
         self._packed: dict[int, tuple[str, Sequence[str]]] = {}
         """By offset in the record: the format, and the variables that hold what is packed."""
 
@@ -52,6 +53,12 @@ class Source:
         """The name of a value that the lines need."""
         name = f"c{len(self._constants)}"
         self._constants[name] = value
+        return name
+
+    def variable(self) -> str:
+        """The name of a variable that keeps its value from call to call; None before the first."""
+        name = f"last{len(self._variables)}"
+        self._variables.append(name)
         return name
 
     def pack(self, column: str, format: str, variables: Sequence[str]) -> None:
@@ -125,6 +132,7 @@ class Source:
             end = offset + struct.calcsize(f"<{format}")
         lines = [
             f"def write({parameters}, {', '.join(FIELDS)}, extras):",
+            *([f" global {', '.join(self._variables)}"] if self._variables else []),
             *(f" {line}" for line in self.lines),
             " if not try_lock(False) and not acquire(): return None",
             " try:",
@@ -144,6 +152,7 @@ class Source:
         ]
         names = {
             **self._constants,
+            **dict.fromkeys(self._variables),
             "writer": writer,
             "words": writer.ring.words,
             "memory": writer.ring.memory,

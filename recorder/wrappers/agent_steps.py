@@ -10,7 +10,8 @@ from recorder.capture import EpisodeRecorder
 from recorder.capture.options import check_kind
 from recorder.errors import UsageError
 from recorder.wrappers.lane_steps import named_leaves
-from recorder.wrappers.plan import ASPATIAL, SMALL_BYTES
+from recorder.wrappers.open_episode import ASPATIAL
+from recorder.wrappers.plan import SMALL_BYTES
 
 __all__ = ["AgentSteps"]
 

@@ -92,12 +92,14 @@ class ResetWatch:
         self._last_resets = last_resets
         self._n_resets: dict[int, int] = {}
 
-    def begun(self, places: Sequence[int], seeds: Sequence[int | None] | None = None) -> list[Beginning]:
-        """Episodes begin at these places.
+    def begun(self, places: Sequence[int], seeds: Sequence[int | None] | None = None) -> list[Beginning] | None:
+        """Episodes begin at these places; None where nothing is known of any of them.
 
         Args:
             seeds: of each of them, that the trainer gave; None where nobody knows.
         """
+        if self._last_resets is None and seeds is None:
+            return None
         found = [Beginning(seed) for seed in seeds or [None] * len(places)]
         if self._last_resets is None:
             return found

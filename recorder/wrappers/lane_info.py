@@ -1,4 +1,4 @@
-"""One lane's part of what a vector environment tells of all of them."""
+"""What a vector environment tells of all lanes, and one lane's part of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,33 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["lane_info"]
+from recorder.wrappers.parts import own_copy
+from recorder.wrappers.plan import ACTION_MASK
+
+__all__ = ["LanesTold", "lane_info"]
+
+
+class LanesTold:
+    """What a vector environment told last."""
+
+    def __init__(self) -> None:
+        self.infos: Mapping[str, Any] = {}
+        self.masks: Any = None
+        """The actions that it allows next; a copy, because the next step may write there."""
+
+    def remember(self, infos: Mapping[str, Any]) -> None:
+        """Keep the infos of a step; lanes that told no masks keep those from before."""
+        before, self.infos, self.masks = self.masks, {}, None
+        masks, told = infos.get(ACTION_MASK), infos.get(f"_{ACTION_MASK}")
+        self.infos = infos
+        if masks is None or isinstance(masks, tuple):  # those of a composite space, which no field takes
+            return
+        if told is None or np.all(told):
+            self.masks = own_copy(masks if masks.dtype != np.object_ else np.stack(list(masks)))
+        elif before is not None:
+            if masks.dtype == np.object_:  # before Gymnasium 1.0, a lane that told nothing has None
+                masks = np.stack([own if own is not None else mask for own, mask in zip(masks, before, strict=True)])
+            self.masks = np.where(told.reshape(-1, *[1] * (masks.ndim - 1)), masks, before)
 
 
 def lane_info(infos: Mapping[str, Any], place: int) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from recorder.arrays import as_array, is_cuda
 from recorder.capture import EpisodeRecorder
 from recorder.capture.options import check_kind
 from recorder.errors import UsageError
-from recorder.wrappers.plan import ASPATIAL, SMALL_BYTES, reset_numbers
+from recorder.wrappers.open_episode import ASPATIAL, reset_numbers
+from recorder.wrappers.plan import SMALL_BYTES
 
 __all__ = ["LaneSteps", "named_leaves"]
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.values import NO_STEP, as_array
+from recorder.capture.values import NO_STEP
 from recorder.errors import UsageError
 from recorder.wrappers.autoseed import Beginning
+from recorder.wrappers.given import sorted_values
 from recorder.wrappers.hooks import Hooks
-from recorder.wrappers.plan import OpenEpisode, Plan, reset_numbers, reset_numbers_of_lanes, sorted_values
+from recorder.wrappers.lane_values import of_each_lane, stage_of_each_lane
+from recorder.wrappers.open_episode import reset_numbers_of_lanes
+from recorder.wrappers.plan import Plan
 
 __all__ = ["LaneRecorder"]
 
@@ -20,6 +23,8 @@ _BATCH_NAMES = {"position": "positions", "intrinsic_reward": "intrinsic_rewards"
 """Fields that ``record_batch`` calls otherwise than ``record_step``."""
 
 _BOOL = np.dtype(np.bool_)
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class LaneRecorder:
@@ -41,39 +46,36 @@ class LaneRecorder:
         if first_lane < 0:
             raise UsageError(f"first_lane: expected 0 or more, found {first_lane}")
         self._plan = plan
+        self._recorder = plan.recorder
         self._hooks = hooks
         self._n_lanes = n_lanes
         self._shape = (n_lanes,)
         self._first_lane = first_lane
-        # The recorder counts lanes from 0 by itself.
-        self._lanes = None if first_lane == 0 else np.arange(first_lane, first_lane + n_lanes)
-        self._episodes: list[OpenEpisode | None] = [None] * n_lanes
-        self._closed = set(range(n_lanes))
-        self._beginning: list[int] = []
+        self.closed = set(range(n_lanes))
+        """Places of the closed lanes."""
+        self._infos: list[dict[str, Any] | None] = [None] * n_lanes
+        """Of each lane, the ``info`` of its open episode."""
+        self._beginning: set[int] = set()
         """Open lanes whose next step is the first of an episode."""
-        self._episode_ids = np.full(n_lanes, NO_STEP)
-        self._n_steps = np.zeros(n_lanes, np.int64)
-        self._ones = np.ones(n_lanes, np.int64)
+        self._with_position: set[int] = set()
+        """Lanes whose open episode has positions."""
         self._stages: list[Any] | None = None
-        self._nothing = np.zeros((n_lanes, 0), np.float32)
-        """The fields that each step has, for environments that have none of them."""
         self._n_calls = 0
-        self._has_position = [False] * n_lanes
+        # Arrays that come with each call are views: the recorder looks at a view once.
+        # The recorder counts lanes from 0 by itself.
+        self._lanes = None if first_lane == 0 else np.arange(first_lane, first_lane + n_lanes)[:]
+        self._episode_ids = np.full(n_lanes, NO_STEP)[:]
+        self._n_steps = np.zeros(n_lanes, np.int64)[:]
+        self._ones = np.ones(n_lanes, np.int64)
+        self._nothing = np.zeros((n_lanes, 0), np.float32)[:]
+        """The fields that each step has, for environments that have none of them."""
+        self.none = np.zeros(n_lanes, np.bool_)
+        """A flag that no lane has; not to be written to."""
+        self.none.flags.writeable = False
 
-    @property
-    def n_open(self) -> int:
-        """Lanes whose next step belongs to an episode."""
-        return self._n_lanes - len(self._closed)
-
-    @property
-    def closed(self) -> list[int]:
-        """The places of the others, ascending."""
-        return sorted(self._closed) if self._closed else []
-
-    def open_among(self, places: Sequence[int]) -> list[int]:
+    def open_among(self, places: Iterable[int]) -> list[int]:
         """Those of some places whose lanes are open."""
-        closed = self._closed
-        return [place for place in places if place not in closed]
+        return [place for place in places if place not in self.closed]
 
     def flags(self, values: Any) -> NDArray[np.bool_]:
         """``bool[n_lanes]``, whatever numbers they come as."""
@@ -89,45 +91,41 @@ class LaneRecorder:
             return first
         return first | second if 1 in first.tobytes() else second
 
-    def ended(self, dones: NDArray[np.bool_]) -> list[int]:
+    def ended(self, dones: NDArray[np.bool_]) -> Sequence[int]:
         """The places of open lanes whose episode is over, ascending; as ``flags`` gives them."""
         flags = dones.tobytes()
         place = flags.find(1)
+        if place < 0:
+            return ()
         found: list[int] = []
         while place >= 0:
-            if place not in self._closed:
+            if place not in self.closed:
                 found.append(place)
             place = flags.find(1, place + 1)
         return found
 
-    def begin(self, place: int, beginning: Beginning, reset_values: Mapping[str, Any]) -> None:
-        """A lane has been reset: an episode begins with its next step.
+    def begin_all(
+        self, places: Sequence[int], beginnings: Sequence[Beginning] | None, values: Mapping[str, Any]
+    ) -> None:
+        """Some lanes have been reset: an episode of each begins with its next step.
 
         Args:
-            place: of the lane, from 0.
-            beginning: what it was reset with.
-            reset_values: the observation that ``reset`` returned, by name.
-        """
-        self._begin(place, beginning, self._hooks.attempt(reset_numbers, {}, reset_values) if reset_values else {})
-
-    def begin_all(self, places: Sequence[int], beginnings: Sequence[Beginning], values: Mapping[str, Any]) -> None:
-        """The same for some lanes.
-
-        Args:
-            beginnings: of each of them.
+            places: of the lanes, from 0.
+            beginnings: what each was reset with; None where nothing is known.
             values: the observations that ``reset`` returned, by name, with a leading axis of all lanes.
         """
-        numbers = self._hooks.attempt(reset_numbers_of_lanes, None, values, places) or [{}] * len(places)
-        for place, beginning, own in zip(places, beginnings, numbers, strict=True):
-            self._begin(place, beginning, own)
-
-    def _begin(self, place: int, beginning: Beginning, numbers: Mapping[str, Any]) -> None:
-        self._episodes[place] = OpenEpisode(beginning, numbers)
-        self._n_steps[place] = 0
-        self._has_position[place] = False
-        self._closed.discard(place)
-        if place not in self._beginning:
-            self._beginning.append(place)
+        numbers: Sequence[Mapping[str, Any]] | None = None
+        if values:
+            numbers = self._hooks.attempt(reset_numbers_of_lanes, None, values, places)
+        begun = self._plan.facts.begun
+        for index, place in enumerate(places):
+            beginning = None if beginnings is None else beginnings[index]
+            self._infos[place] = begun(beginning, _NOTHING if numbers is None else numbers[index])
+            self._n_steps[place] = 0
+        self.closed.difference_update(places)
+        self._beginning.update(places)
+        if self._with_position:
+            self._with_position.difference_update(places)
 
     def record(
         self,
@@ -136,36 +134,43 @@ class LaneRecorder:
         dones: NDArray[np.bool_],
         terminated: Any,
         truncated: Any,
-        extras: dict[str, Any],
-        fields: dict[str, Any],
+        extras: Mapping[str, Any],
         added: Mapping[str, Any],
+        *,
+        q_values: Any = None,
+        epsilon: Any = None,
+        action_masks: Any = None,
     ) -> None:
         """Record the step of every open lane.
 
         Args:
             actions: None where they stand among the extras.
             extras: what stands among the extras.
-            fields: further arguments of ``record_batch``.
             added: by the trainer, named as ``extras`` of the wrappers names it: with a leading axis of lanes, or one number for
-                all of them.
+                all of them. It outweighs the rest.
         """
-        recorder = self._plan.recorder
+        recorder = self._recorder
         if recorder is None:
             return
+        positions = meters = nothing = self._nothing
+        intrinsic_rewards = time_of_day = interaction_progress = None
         if added:
-            fields, extras = self._with_added(fields, extras, added)
+            known = {"q_values": q_values, "epsilon": epsilon, "action_masks": action_masks}
+            fields, extras = self._with_added(known, extras, added)
+            positions, meters = fields.get("positions", nothing), fields.get("meters", nothing)
+            q_values, epsilon, action_masks = (fields.get(name) for name in known)
+            intrinsic_rewards, time_of_day = fields.get("intrinsic_rewards"), fields.get("time_of_day")
+            interaction_progress = fields.get("interaction_progress")
         self._n_calls += 1
-        if len(self._closed) == self._n_lanes:
+        if len(self.closed) == self._n_lanes:
             return
         beginning: list[int] = []
         if self._beginning:
-            beginning, self._beginning = sorted(self._beginning), []
-            for place in beginning:
-                self._episode_ids[place] = self._plan.next_episode_id()
-        nothing = self._nothing
-        positions = meters = nothing
-        if fields:
-            positions, meters = fields.pop("positions", nothing), fields.pop("meters", nothing)
+            beginning = sorted(self._beginning)
+            self._beginning.clear()
+            first_id = self._plan.next_episode_id(len(beginning))
+            for episode_id, place in enumerate(beginning, first_id):
+                self._episode_ids[place] = episode_id
         recorder.record_batch(
             self._episode_ids,
             self._n_steps,
@@ -173,15 +178,15 @@ class LaneRecorder:
             meters,
             nothing if actions is None else actions,
             rewards,
-            fields.get("intrinsic_rewards"),
+            intrinsic_rewards,
             dones,
-            fields.get("q_values"),
-            fields.get("time_of_day"),
-            fields.get("interaction_progress"),
+            q_values,
+            time_of_day,
+            interaction_progress,
             terminated=terminated,
             truncated=truncated,
-            epsilon=fields.get("epsilon"),
-            action_masks=fields.get("action_masks"),
+            epsilon=epsilon,
+            action_masks=action_masks,
             extras=extras,
             lanes=self._lanes,
         )
@@ -190,7 +195,7 @@ class LaneRecorder:
             self._keep_as_told(beginning)
 
     def end(
-        self, place: int, status: str, *, env: Any, info: Mapping[str, Any], told: Mapping[str, Any] | None = None
+        self, place: int, status: str, *, env: Any, info: Mapping[str, Any], told: Mapping[str, Any] = _NOTHING
     ) -> None:
         """The episode of a lane is over; one without a step is none.
 
@@ -199,62 +204,45 @@ class LaneRecorder:
             env, info: for ``episode_fn``.
             told: metadata that the environment gives.
         """
-        self._closed.add(place)
-        episode, self._episodes[place] = self._episodes[place], None
+        self.closed.add(place)
+        own, self._infos[place] = self._infos[place], None
         if place in self._beginning:
             self._beginning.remove(place)
             return
-        if episode is None or self._plan.recorder is None:
+        if own is None or self._recorder is None:
             return
-        episode_id, self._episode_ids[place] = int(self._episode_ids[place]), NO_STEP
-        hooks, added = self._hooks, told or {}
-        if hooks.has_episode_fn:
+        episode_id = self._episode_ids.item(place)
+        self._episode_ids[place] = NO_STEP
+        if self._hooks.has_episode_fn:
             lane = self._first_lane + place
-            added = {**added, **hooks.episode_metadata(env=env, info=info, episode_id=episode_id, lane=lane)}
+            given = self._hooks.episode_metadata(env=env, info=info, episode_id=episode_id, lane=lane)
+            told = {**told, **given}
         stage = None if self._stages is None else self._stages[place]
-        metadata = episode.metadata(
-            self._plan, stage=stage, status=status, has_position=self._has_position[place], added=added
-        )
-        self._plan.recorder.finish_episode(episode_id, metadata)
+        has_position = place in self._with_position
+        metadata = self._plan.facts.ended(own, status, stage=stage, has_position=has_position, added=told)
+        self._recorder.finish_episode(episode_id, metadata)
 
     def _with_added(
         self, fields: Mapping[str, Any], extras: Mapping[str, Any], added: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Fields and extras with what the trainer adds, which outweighs them."""
+        n_lanes = self._n_lanes
         given = sorted_values(added)
         if given.stage is not None:
-            self._stages = self._hooks.attempt(self._stage_of_each_lane, self._stages, given.stage)
+            self._stages = self._hooks.attempt(stage_of_each_lane, self._stages, given.stage, n_lanes)
         if "position" in given.fields:
-            for place in self.open_among(range(self._n_lanes)):
-                self._has_position[place] = True
-        own = {_BATCH_NAMES.get(name, name): self._of_each_lane(value) for name, value in given.fields.items()}
-        own_extras = {name: self._of_each_lane(value) for name, value in given.extras.items()}
+            self._with_position.update(self.open_among(range(n_lanes)))
+        own = {_BATCH_NAMES.get(name, name): of_each_lane(value, n_lanes) for name, value in given.fields.items()}
+        own_extras = {name: of_each_lane(value, n_lanes) for name, value in given.extras.items()}
         kept = {name: value for name, value in fields.items() if name not in added}  # None is no value
         return {**kept, **own}, {**extras, **own_extras}
 
     def _keep_as_told(self, beginning: Sequence[int]) -> None:
-        recorder = self._plan.recorder
+        recorder = self._recorder
         assert recorder is not None
         for place in beginning:
-            if self._hooks.keeps_episode(episode_id := int(self._episode_ids[place])):
+            if self._hooks.keeps_episode(episode_id := self._episode_ids.item(place)):
                 recorder.keep(episode_id, "episode_trigger")
         if self._hooks.keeps_step(self._n_calls):
             for place in self.open_among(range(self._n_lanes)):
-                recorder.keep(int(self._episode_ids[place]), "step_trigger")
-
-    def _of_each_lane(self, value: Any) -> Any:
-        """A value of each lane; one number stands for all of them."""
-        if getattr(value, "ndim", 0):
-            return value
-        try:
-            if isinstance(value, Sequence) and not isinstance(value, str):
-                return np.asarray(value)
-            return value.expand(self._n_lanes) if hasattr(value, "expand") else np.full(self._n_lanes, value)
-        except Exception:  # noqa: BLE001 - whatever it is made of: record_batch says what is wrong with it
-            return value
-
-    def _stage_of_each_lane(self, stage: Any) -> list[Any]:
-        stages = as_array(self._of_each_lane(stage))
-        if stages.size != self._n_lanes:
-            raise UsageError(f"stage: expected one of each lane, or one for all, found shape {stages.shape}")
-        return stages.reshape(-1).tolist()
+                recorder.keep(self._episode_ids.item(place), "step_trigger")

@@ -113,6 +113,8 @@ def is_text(space: spaces.Space[Any]) -> bool:
 
 def own_copy(value: Any) -> Any:
     """An array or tensor that nobody else writes to."""
+    if value.__class__ is np.ndarray and value.dtype.kind not in "OU":
+        return value.copy()
     if is_texts(value):
         return np.array(value, np.object_)  # an array of texts would cut a longer one that takes the place of another
     return value.clone() if hasattr(value, "clone") else np.array(value)

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 
 from recorder.capture import EpisodeRecorder
 from recorder.capture.options import check_kind
-from recorder.capture.values import is_cuda
 from recorder.errors import UsageError
-from recorder.schema import STEP_FIELDS
-from recorder.wrappers.autoseed import Beginning
 from recorder.wrappers.frames import RENDER, FrameSource, check_frames, renders
+from recorder.wrappers.open_episode import EpisodeFacts
 from recorder.wrappers.parts import Parts
 
-__all__ = [
-    "ACTION_MASK",
-    "ASPATIAL",
-    "SMALL_BYTES",
-    "WITHIN_GAME",
-    "Given",
-    "OpenEpisode",
-    "Plan",
-    "reset_numbers",
-    "reset_numbers_of_lanes",
-    "sorted_values",
-]
+__all__ = ["ACTION_MASK", "SMALL_BYTES", "Plan"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,21 +25,6 @@ ACTION_MASK = "action_mask"
 
 SMALL_BYTES = 4096
 """Observations up to this size are recorded unasked: a vector of a thousand floats is, an image is not."""
-
-_MAX_RESET_NUMBERS = 1000
-"""Numbers and characters of a reset observation that an episode's metadata takes; it stands in the catalog too."""
-
-_MAX_OBSERVATION_NAMES = 64
-"""They stand in each file; the run's configuration has all of them."""
-
-_STEP_FIELDS = frozenset(STEP_FIELDS) - {"action", "reward", "done", "terminated", "truncated"}
-"""What a function of the user's may add to a step: all but what the environment itself tells."""
-
-WITHIN_GAME = "is_within_game"
-"""Where in an episode's ``info`` it says that the environment was not reset for it: it is no game, but a part of one."""
-
-ASPATIAL = ["aspatial", 0, None, None]
-"""The substrate of an environment that tells no position, plain, which is the quickest for an episode's end."""
 
 
 class Plan:
@@ -105,10 +76,9 @@ class Plan:
             recorder = EpisodeRecorder(recorder, run_id=run_id, resume=resume, config=description)
         self.recorder = recorder
         is_named = recorder is not None and recorder.names_actions
-        self.action_names = [] if is_named else list(description.get("action_names", ()))
-        """As the environment calls them, unless the recorder was told names."""
-        names = list(description.get("observation_names", ()))
-        self.observation_names = names if len(names) <= _MAX_OBSERVATION_NAMES else []
+        # The recorder's names of actions outweigh those of the environment.
+        action_names = () if is_named else description.get("action_names", ())
+        self.facts = EpisodeFacts(self.env_id, description.get("observation_names", ()), action_names)
         self.actions = Parts.of(action_space, "action")
         self.observations = Parts.of(observation_space, "observation")
         has_numbers = record_observations is True
@@ -145,9 +115,13 @@ class Plan:
         plan.has_frames = False
         return plan
 
-    def next_episode_id(self) -> int:
-        """The number of an episode whose first step is recorded now; no other one of the recorder has it."""
-        return 0 if self.recorder is None else self.recorder.new_episode_id(first=self._first_episode_id)
+    def next_episode_id(self, n_ids: int = 1) -> int:
+        """The number of an episode whose first step is recorded now; no other one of the recorder has it.
+
+        Args:
+            n_ids: of so many episodes; theirs follow each other.
+        """
+        return 0 if self.recorder is None else self.recorder.new_episode_id(first=self._first_episode_id, n_ids=n_ids)
 
     def action(self, action: Any) -> tuple[Any, dict[str, Any]]:
         """An action, batched or not, as a step's ``action`` and as extras: the former alone for a plain space; the latter alone
@@ -182,105 +156,3 @@ class Plan:
     def tell(self, what: str) -> None:
         """Log something about the environment."""
         _log.warning("recorder: env_id=%s: %s", self.env_id, what)
-
-
-class Given(NamedTuple):
-    """What the trainer adds to a step, by its place there."""
-
-    fields: dict[str, Any]
-    """Arguments of ``record_step``."""
-    extras: dict[str, Any]
-    stage: Any
-    """Of the curriculum; None when it is not told."""
-
-
-def sorted_values(values: Mapping[str, Any]) -> Given:
-    """Put named values in their places: ``stage``, the fields of a step, and extras for all other names; None is no value."""
-    fields, extras, stage = {}, {}, None
-    for name, value in values.items():
-        if value is None:
-            continue
-        if name == "stage":
-            stage = value
-        elif name in _STEP_FIELDS:
-            fields[name] = value
-        else:
-            extras[name] = value
-    return Given(fields, extras, stage)
-
-
-def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
-    """The observation that ``reset`` returned, by name, as numbers; nothing when they are many.
-
-    Args:
-        reset_values: the parts of the observation.
-    """
-    return reset_numbers_of_lanes({name: (value,) for name, value in reset_values.items()}, (0,))[0]
-
-
-def reset_numbers_of_lanes(reset_values: Mapping[str, Any], places: Sequence[int]) -> list[dict[str, Any]]:
-    """The same for some lanes.
-
-    Args:
-        reset_values: with a leading axis of all lanes.
-    """
-    numbers: list[dict[str, Any]] = [{} for _ in places]
-    n_left = [_MAX_RESET_NUMBERS] * len(places)
-    for name, rows in reset_values.items():
-        for index, place in enumerate(places):
-            row = rows[place]
-            if row.__class__ is not np.ndarray:
-                if is_cuda(row):
-                    break  # reading from a device would wait for it
-                row = np.asarray(row)
-            n_left[index] -= len(row.item()) if row.dtype.kind == "U" and not row.ndim else row.size
-            if n_left[index] < 0:
-                return [{} for _ in places]
-            numbers[index][name] = row.tolist()
-    return numbers
-
-
-class OpenEpisode:
-    """What is known of an episode of one lane before its end.
-
-    Args:
-        beginning: what the environment was reset with.
-        reset_observation: as ``reset_numbers`` gives it.
-    """
-
-    __slots__ = ("_info",)
-
-    def __init__(self, beginning: Beginning, reset_observation: Mapping[str, Any]) -> None:
-        seed, is_within_game = beginning
-        self._info: dict[str, Any] = {} if seed is None else {"seed": seed}
-        if is_within_game:
-            self._info[WITHIN_GAME] = True
-        for name, numbers in reset_observation.items():
-            self._info[f"reset_{name}"] = numbers
-
-    def metadata(
-        self, plan: Plan, *, stage: Any, status: str, has_position: bool, added: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """What the episode's end says.
-
-        Args:
-            stage: of the curriculum; None when it was never told.
-            status: ``complete`` or ``truncated``.
-            has_position: whether a step had one.
-            added: by the trainer; outweighs the rest, ``info`` by each of its keys.
-        """
-        info = {"env_id": plan.env_id, **self._info}
-        if plan.observation_names:
-            info["observation_names"] = plan.observation_names
-        metadata: dict[str, Any] = {"status": status, "info": info}
-        if plan.action_names:
-            metadata["action_names"] = plan.action_names
-        if stage is not None:
-            metadata["curriculum_stage"] = stage
-        if not has_position:
-            metadata["substrate"] = ASPATIAL
-        if added:
-            info.update(added.get("info", {}))
-            metadata.update(added)
-            metadata["info"] = info
-        return metadata

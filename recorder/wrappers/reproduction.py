@@ -15,8 +15,8 @@ from recorder.errors import UsageError
 from recorder.text import decode_integer
 from recorder.wrappers.autoseed import AutoSeed
 from recorder.wrappers.kinds import chain_of
+from recorder.wrappers.open_episode import WITHIN_GAME
 from recorder.wrappers.parts import Parts, sample_of
-from recorder.wrappers.plan import WITHIN_GAME
 
 __all__ = ["Divergence", "Reproduction", "is_reenacted", "make_environment"]
 

@@ -1,21 +1,16 @@
-"""``RecorderCallback``: records what a model of Stable-Baselines3 trains on. The only module that imports that library."""
+"""``RecorderCallback``: records what a model of Stable-Baselines3 trains on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import torch
-from gymnasium.envs.registration import EnvSpec
-from numpy.typing import NDArray
-
 from recorder.capture import EpisodeRecorder
 from recorder.capture.options import check_kind
 from recorder.capture.recorder import copied_recorder
 from recorder.errors import MissingExtraError, UsageError
-from recorder.wrappers.autoseed import Beginning, LastReset, ResetWatch, tell_of_autoseed, watch_all
-from recorder.wrappers.description import description_of, name_in
+from recorder.wrappers.autoseed import ResetWatch
+from recorder.wrappers.description import description_of
 from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.lanes import LaneRecorder
@@ -25,14 +20,19 @@ from recorder.wrappers.reproduction import is_reenacted
 
 try:
     from stable_baselines3.common.callbacks import BaseCallback, EventCallback
-    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
+    from stable_baselines3.common.vec_env import DummyVecEnv
 except ImportError as error:
     raise MissingExtraError("RecorderCallback", "sb3") from error
 
+from recorder.wrappers.sb3_lanes import counted_return, late_among, origin, watch_resets
+from recorder.wrappers.sb3_policy import PolicyWatch, Thoughts
+
 __all__ = ["RecorderCallback"]
 
-_OF_A_MODEL = ("model", "_env", "_plan", "_hooks", "_lanes", "_resets", "_rendering", "_hook", "_thought")
+_OF_A_MODEL = ("model", "_env", "_plan", "_hooks", "_lanes", "_resets", "_rendering", "_policy")
 """What a callback has once it is given to ``learn``."""
+
+_NOTHING_THOUGHT = Thoughts()
 
 
 class RecorderCallback(BaseCallback):
@@ -120,9 +120,6 @@ class RecorderCallback(BaseCallback):
         self._has_ended = False
         self._last_observations: Any = None
         """What the last recorded step led to."""
-        self._thought: tuple[Any, Any] | None = None
-        """What the network of Q-values was given last, and what it gave."""
-        self._hook: Any = None
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
 
@@ -153,9 +150,8 @@ class RecorderCallback(BaseCallback):
             raise UsageError(
                 "the run of this callback has ended: give it an EpisodeRecorder to record several calls of learn()"
             )
-        if self._wants_q_values and not hasattr(self.model, "q_net"):
-            raise UsageError(f"q_values: {type(self.model).__name__} has no network of Q-values")
-        env = self.training_env
+        self._policy = PolicyWatch(self.model, wants_q_values=self._wants_q_values)
+        env = self._env = self.training_env
         kind = (env.num_envs, env.observation_space, env.action_space)
         if self._kind not in (None, kind):
             raise UsageError(
@@ -165,7 +161,7 @@ class RecorderCallback(BaseCallback):
             return
         self._kind = kind
         description = description_of(
-            *_origin(env), {"single_observation_space": env.observation_space, "single_action_space": env.action_space}
+            *origin(env), {"single_observation_space": env.observation_space, "single_action_space": env.action_space}
         )
         self._plan = Plan(
             {**description, "algorithm": type(self.model).__name__},
@@ -184,9 +180,8 @@ class RecorderCallback(BaseCallback):
         self.recorder = self._plan.recorder
         self._hooks = Hooks(self.recorder, **self._hook_arguments)  # type: ignore[arg-type]
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=self._first_lane)
-        self._resets = self._hooks.attempt(_watch, ResetWatch(None), env)
-        self._explores = hasattr(self.model, "exploration_rate")
-        self._epsilon = np.full(env.num_envs, np.nan)
+        self._resets = self._hooks.attempt(watch_resets, ResetWatch(None), env)
+        self._is_quick = self._plan.is_plain and not (self._plan.has_frames or self._hooks.has_step_fn)
 
     def _check_place(self) -> None:
         if isinstance(self.parent, EventCallback):
@@ -197,13 +192,12 @@ class RecorderCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self._check_place()  # a list knows its own place only now
-        self._env = self.training_env
         self._plan.guard(0, self._begin)
-        if self._wants_q_values and self.recorder is not None:
-            self._listen()
+        if self.recorder is not None:
+            self._hooks.attempt(self._policy.listen, None)
 
     def _on_rollout_start(self) -> None:
-        self._thought = None  # of a training step
+        self._policy.forget()
 
     def _on_step(self) -> bool:
         recorder = self.recorder
@@ -211,11 +205,11 @@ class RecorderCallback(BaseCallback):
             try:
                 self._record()
             except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
-                recorder.note_failure(error, n_steps=self.training_env.num_envs)
+                recorder.note_failure(error, n_steps=self._env.num_envs)
         return True
 
     def _on_training_end(self) -> None:
-        self._stop_listening()
+        self._policy.stop_listening()
         if self.recorder is None or not self._plan.owns_recorder:
             return
         self._plan.guard(0, self._end_open)
@@ -228,168 +222,97 @@ class RecorderCallback(BaseCallback):
         # ``set_env`` has the next call reset, too, and does not say so.
         if was_reset or self.model._last_obs is not self._last_observations:
             self._end_open()
-        closed = self._lanes.closed
+        closed = sorted(self._lanes.closed)
         if was_reset:
             self._begin_lanes(closed, self._hooks.attempt(self._plan.observations.read, {}, self.model._last_obs))
         else:
-            self._lanes.begin_all(closed, [Beginning()] * len(closed), {})
+            self._lanes.begin_all(closed, None, {})
 
     def _record(self) -> None:
-        told, lanes, hooks = self.locals, self._lanes, self._hooks
-        infos, rewards, observations = told["infos"], told["rewards"], told["new_obs"]
+        told, lanes = self.locals, self._lanes
+        rewards, observations = told["rewards"], told["new_obs"]
         actions = told.get("clipped_actions")
         if actions is None:
             actions = told["actions"]
         dones = lanes.flags(told["dones"])
         ended = lanes.ended(dones)
-        terminated = truncated = dones  # all false, most often
-        if ended:
-            terminated, truncated = _kinds_of_ends(dones, infos, ended)
+        terminated, truncated = dones, lanes.none
+        if ended and (late := late_among(ended, told["infos"])):
+            truncated = truncated.copy()
+            truncated[late] = True
+            terminated = dones & ~truncated
+        self._last_observations = observations
         added: Mapping[str, Any] = self._given
         if added:
             self._given = {}
-        if hooks.has_step_fn:
-            known = {"env": self.training_env, "obs": observations, "info": infos, "action": actions, "rew": rewards}
-            added = {**added, **hooks.step_values(**known, terminated=terminated, truncated=truncated)}
-        self._last_observations = observations
-        values: Mapping[str, Any] = {}
-        if self._plan.is_plain:
-            values, plain_actions = {"observation": observations}, actions
-            extras = hooks.attempt(self._reached, {}, values, infos, ended) if ended else {**values}
+        extras: dict[str, Any]
+        if self._is_quick and not ended:
+            extras = {"observation": observations}
         else:
-            plain_actions, action_parts = hooks.attempt(self._plan.action, (None, {}), actions)
-            values = hooks.attempt(self._plan.observations.read, {}, observations)
-            extras = {**hooks.attempt(self._reached, {}, values, infos, ended), **action_parts}
+            if self._hooks.has_step_fn:
+                added = {**added, **self._step_values(actions, terminated, truncated)}
+            actions, extras = self._parts(actions, observations, ended)
+        epsilon, action_masks, q_values, value = self._hooks.attempt(self._policy.thoughts, _NOTHING_THOUGHT, told)
+        if value is not None and "value" not in added:
+            extras["value"] = value
+        lanes.record(
+            actions,
+            rewards,
+            dones,
+            terminated,
+            truncated,
+            extras,
+            added,
+            q_values=q_values,
+            epsilon=epsilon,
+            action_masks=action_masks,
+        )
+        if ended:
+            self._end_and_begin(ended, observations)
+
+    def _step_values(self, actions: Any, terminated: Any, truncated: Any) -> Mapping[str, Any]:
+        told = self.locals
+        known = {"env": self._env, "obs": told["new_obs"], "info": told["infos"], "rew": told["rewards"]}
+        return self._hooks.step_values(**known, action=actions, terminated=terminated, truncated=truncated)
+
+    def _parts(self, actions: Any, observations: Any, ended: Sequence[int]) -> tuple[Any, dict[str, Any]]:
+        """Actions as the field of a step, and the extras."""
+        attempt = self._hooks.attempt
+        action_parts: dict[str, Any] = {}
+        if not self._plan.is_plain:
+            actions, action_parts = attempt(self._plan.action, (None, {}), actions)
+        extras = {**attempt(self._reached, {}, observations, ended), **action_parts}
         if self._plan.has_frames:
             extras = self._plan.with_frames(extras, self._n_framed_calls, lambda: None if ended else self._rendered())
             self._n_framed_calls += 1
-        fields: dict[str, Any] = {}
-        hooks.attempt(self._add_policy_values, None, fields, extras, added)
-        lanes.record(plain_actions, rewards, dones, terminated, truncated, extras, fields, added)
-        if ended:
-            env = self._env
-            for place in ended:
-                told_return = hooks.attempt(_counted_return, {}, infos[place])
-                lanes.end(place, "complete", env=env, info=infos[place], told=told_return)
-            self._begin_lanes(ended, values)
+        return actions, extras
+
+    def _reached(self, observations: Any, ended: Sequence[int]) -> dict[str, Any]:
+        """What the actions led to: where lanes have been reset since, their observations from before that."""
+        read = self._plan.observations.read
+        values = read(observations)
+        if not ended:
+            return values
+        infos = self.locals["infos"]
+        return with_rows(values, {place: read(infos[place]["terminal_observation"]) for place in ended})
 
     def _rendered(self) -> Any:
         return self._hooks.attempt(self._rendering.take, None)
 
-    def _reached(self, values: Mapping[str, Any], infos: Sequence[Any], ended: Sequence[int]) -> dict[str, Any]:
-        """What the actions led to: where lanes have been reset since, their observations from before that."""
-        if not ended:
-            return {**values}
-        read = self._plan.observations.read
-        return with_rows(values, {place: read(infos[place]["terminal_observation"]) for place in ended})
-
-    def _add_policy_values(self, fields: dict[str, Any], extras: dict[str, Any], added: Mapping[str, Any]) -> None:
-        """What the algorithm thought of the state that it acted in; what the trainer adds outweighs it."""
-        told = self.locals
-        if self._explores:
-            rate = self.model.exploration_rate  # type: ignore[attr-defined]
-            if self.model.num_timesteps - len(self._epsilon) < told.get("learning_starts", 0):
-                rate = 1.0
-            if self._epsilon[0] != rate:
-                self._epsilon.fill(rate)
-            fields["epsilon"] = self._epsilon
-        if (masks := told.get("action_masks")) is not None:
-            fields["action_masks"] = masks
-        if isinstance(values := told.get("values"), torch.Tensor) and "value" not in added:
-            extras["value"] = values.detach().reshape(-1)
-        if self._wants_q_values:
-            fields["q_values"] = self._q_values()
-
-    def _q_values(self) -> Any:
-        """Those that the model chose from; where it chose at random, one more pass through its network."""
-        thought, self._thought = self._thought, None
-        last = self.model._last_obs
-        if thought is not None and _has_numbers_of(thought[0], last):
-            return thought[1]
-        with torch.no_grad():
-            observations, _ = self.model.policy.obs_to_tensor(last)  # type: ignore[arg-type]
-            q_values = self.model.q_net(observations)  # type: ignore[attr-defined]
-        self._thought = None
-        return q_values
-
-    def _listen(self) -> None:
-        """Hear what the network of Q-values says while ``learn`` runs."""
-        self._stop_listening()
-        network = self.model.q_net  # type: ignore[attr-defined]
-        self._hook = self._hooks.attempt(network.register_forward_hook, None, self._remember_q_values)
-
-    def _remember_q_values(self, _network: Any, given: tuple[Any, ...], q_values: Any) -> None:
-        self._thought = (given[0], q_values) if len(given) == 1 else None
-
-    def _stop_listening(self) -> None:
-        if self._hook is not None:
-            self._hook.remove()
-        self._hook = self._thought = None
+    def _end_and_begin(self, ended: Sequence[int], observations: Any) -> None:
+        """Episodes are over, and the call that ended them has reset their lanes."""
+        infos, attempt = self.locals["infos"], self._hooks.attempt
+        for place in ended:
+            info = infos[place]
+            told_return = attempt(counted_return, {}, info)
+            self._lanes.end(place, "complete", env=self._env, info=info, told=told_return)
+        self._begin_lanes(ended, attempt(self._plan.observations.read, {}, observations))
 
     def _begin_lanes(self, places: Sequence[int], values: Mapping[str, Any]) -> None:
         """Some lanes have been reset; ``values`` are of all of them."""
-        beginnings = self._hooks.attempt(self._resets.begun, [Beginning()] * len(places), places)
+        beginnings = self._hooks.attempt(self._resets.begun, None, places)
         self._lanes.begin_all(places, beginnings, values)
 
     def _end_open(self) -> None:
-        for place in self._lanes.open_among(range(self.training_env.num_envs)):
-            self._lanes.end(place, "truncated", env=self.training_env, info={})
-
-
-def _has_numbers_of(tensor: Any, observations: Any) -> bool:
-    """Whether a tensor on the host was made of these observations: a network may have been asked about others since."""
-    if observations.__class__ is not np.ndarray or not isinstance(tensor, torch.Tensor) or not tensor.is_cpu:
-        return False
-    given = (tensor.detach() if tensor.requires_grad else tensor).numpy()
-    is_alike = given.dtype == observations.dtype and given.shape == observations.shape
-    return is_alike and bool(given.tobytes() == observations.tobytes())
-
-
-def _kinds_of_ends(
-    dones: NDArray[np.bool_], infos: Sequence[Any], ended: Sequence[int]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where episodes were terminated, and where they were truncated."""
-    truncated = np.zeros(len(dones), np.bool_)
-    late = [place for place in ended if infos[place].get("TimeLimit.truncated", False)]
-    if not late:
-        return dones, truncated
-    truncated[late] = True
-    return dones & ~truncated, truncated
-
-
-def _counted_return(info: Mapping[str, Any]) -> dict[str, float]:
-    """What a ``Monitor`` counted."""
-    counted = info.get("episode", {})
-    return {"total_reward": float(counted["r"])} if "r" in counted else {}
-
-
-def _watch(env: VecEnv) -> ResetWatch:
-    """Of what the lanes are reset with."""
-    inner = env.unwrapped
-    if isinstance(inner, DummyVecEnv):
-        return watch_all(inner.envs)
-    if isinstance(inner, SubprocVecEnv) and tell_of_autoseed(inner.env_method("__str__")):
-
-        def last_resets(places: Sequence[int]) -> Sequence[LastReset]:
-            return inner.get_attr("last_reset", indices=places)
-
-        return ResetWatch(last_resets)
-    return ResetWatch(None)
-
-
-def _origin(env: VecEnv) -> tuple[EnvSpec | None, str]:
-    """The spec of the environments, where it can be had, and the id or class that is all there is to tell without it.
-
-    Another process is asked for a text alone: one that is asked for a spec dies of it when a function is among the
-    arguments of a wrapper, because that can't be sent.
-    """
-    inner = env.unwrapped
-    try:
-        if isinstance(inner, DummyVecEnv):
-            return inner.envs[0].spec, type(inner.envs[0].unwrapped).__name__
-        if isinstance(inner, SubprocVecEnv):
-            (text,) = inner.env_method("__str__", indices=0)
-            return None, name_in(text)
-    except Exception:  # noqa: BLE001 - whatever an environment raises when it is asked: training goes on without a name
-        pass
-    return None, type(inner).__name__
+        for place in self._lanes.open_among(range(self._env.num_envs)):
+            self._lanes.end(place, "truncated", env=self._env, info={})

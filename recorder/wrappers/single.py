@@ -10,8 +10,8 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
 from recorder.capture import EpisodeRecorder
-from recorder.capture.values import as_scalar
 from recorder.errors import UsageError
+from recorder.wrappers.additions import Additions
 from recorder.wrappers.autoseed import watch_one
 from recorder.wrappers.boards import board_of
 from recorder.wrappers.description import describe_environment
@@ -19,17 +19,15 @@ from recorder.wrappers.frames import FrameSource, Rendering, picture_of
 from recorder.wrappers.gymnasium_versions import AUTORESET_WRAPPERS
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.kinds import chain_of, check_single, instead_of_single
+from recorder.wrappers.open_episode import reset_numbers
 from recorder.wrappers.parts import own_copy
-from recorder.wrappers.plan import ACTION_MASK, OpenEpisode, Plan, reset_numbers, sorted_values
+from recorder.wrappers.plan import ACTION_MASK, Plan
 from recorder.wrappers.reproduction import is_reenacted
 
 __all__ = ["RecordEpisode"]
 
 ObsType = TypeVar("ObsType")
 ActType = TypeVar("ActType")
-
-_NOTHING: dict[str, Any] = {"position": (), "meters": ()}
-"""Fields that each step has, for environments that have none of them."""
 
 
 class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Generic[ObsType, ActType]):
@@ -117,37 +115,33 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         )
         self._resets_itself = any(isinstance(inner, AUTORESET_WRAPPERS) for inner in chain_of(env))
         self._resets = watch_one(env)
-        self._board = board_of(env)
+        self._additions = Additions(self._hooks, board_of(env))
         self._plain_extras: dict[str, Any] = {}
         """The extras of a step of plain spaces: one map for all, because the recorder copies what is in it."""
-        self._given: dict[str, Any] = {}
-        """What ``extras`` was given for the next step."""
-        self._stage: Any = None
         self._info: Mapping[str, Any] = {}
         """What the environment told last."""
         self._action_mask: Any = None
         """What it allowed next; a copy, because the next step may write there."""
-        self._episode: OpenEpisode | None = None
+        self._episode: dict[str, Any] | None = None
+        """The ``info`` of the episode that has begun."""
         self._episode_id = -1
         self._n_steps = 0
         self._n_steps_in_all = 0
-        self._has_position = self._has_own_position = False
-        """Whether the episode has positions, and whether its user gave one."""
         self._refused = False
         """Whether a step has shown that the environment is not one of one agent."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Of a copy, by ``copy`` or by pickle, which a search makes of its environment: it records nothing."""
-        plan = self._plan.of_copy()
+        plan, hooks = self._plan.of_copy(), copy(self._hooks)
         begun: dict[str, Any] = {
-            "_given": {},
+            "_additions": Additions(hooks, None),
             "_rendering": None,
             "_plain_extras": {},
             "_info": {},
             "_action_mask": None,
             "_episode": None,
         }
-        return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": copy(self._hooks)}
+        return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
@@ -162,7 +156,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
                 and ``interaction_progress`` go to the step's fields of these names; ``stage`` is the stage of the curriculum,
                 from this step on; any other name becomes one of the step's extras.
         """
-        self._given.update(values)
+        self._additions.given.update(values)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -195,11 +189,10 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         attempt = self._hooks.attempt
         attempt(self._remember_info, None, info)
         values = attempt(self._plan.observations.read, {}, observation)
-        (beginning,) = self._resets.begun((0,), (seed,))
-        self._episode = OpenEpisode(beginning, attempt(reset_numbers, {}, values))
-        self._has_position = self._has_own_position = False
-        if self._board is not None:
-            attempt(self._board.begin, None)
+        beginnings = self._resets.begun((0,), None if seed is None else (seed,))
+        beginning = None if beginnings is None else beginnings[0]
+        self._episode = self._plan.facts.begun(beginning, attempt(reset_numbers, {}, values))
+        self._additions.begin()
 
     def _record(
         self,
@@ -222,30 +215,30 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             self._info = info
         else:
             self._hooks.attempt(self._remember_info, None, info)
+        plain_action, extras = action, self._plain_extras
         if self._plan.is_plain:
-            extras = self._plain_extras
             extras["observation"] = observation
         else:
-            action, extras = self._parts(action, observation)
+            plain_action, extras = self._parts(action, observation)
         if self._plan.has_frames:
             extras = self._plan.with_frames(extras, n_steps, self._rendered)
-        if self._given or self._hooks.has_step_fn or self._board is not None:
-            fields, added = self._added(mask, action, observation, reward, is_terminated, is_truncated, info)
-            extras = {**extras, **added}
+        if self._additions.come_with_each_step or self._additions.given:
+            known = {"env": self.env, "obs": observation, "info": info, "action": action, "rew": reward}
+            flags = {"terminated": is_terminated, "truncated": is_truncated}
+            fields, added = self._additions.of_step(mask, **known, **flags)
+            if added:
+                extras = {**extras, **added}
+            fields = {"position": (), "meters": (), **fields}
+            recorder.record_step(
+                self._episode_id, n_steps, action=plain_action, reward=reward, done=is_over, **flags, **fields,
+                extras=extras, lane=self._lane,
+            )  # fmt: skip
         else:
-            fields = _NOTHING if mask is None else {**_NOTHING, "action_masks": mask}
-        recorder.record_step(
-            self._episode_id,
-            n_steps,
-            action=action,
-            reward=reward,
-            done=is_over,
-            terminated=is_terminated,
-            truncated=is_truncated,
-            extras=extras,
-            lane=self._lane,
-            **fields,
-        )
+            # As above, but each argument in its place: a call with a map of them takes a third longer.
+            recorder.record_step(
+                self._episode_id, n_steps, (), (), plain_action, reward, done=is_over, terminated=is_terminated,
+                truncated=is_truncated, action_masks=mask, extras=extras, lane=self._lane,
+            )  # fmt: skip
         self._n_steps = n_steps + 1
         self._n_steps_in_all += 1
         if self._hooks.has_triggers:
@@ -281,26 +274,6 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         observation_parts = attempt(self._plan.observations.read, {}, observation)
         return () if plain_action is None else plain_action, {**observation_parts, **action_parts}
 
-    def _added(
-        self, mask: Any, action: Any, observation: Any, reward: Any, terminated: bool, truncated: bool, info: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What the trainer adds: fields of the step, and extras."""
-        values, self._given = self._given, {}
-        if self._hooks.has_step_fn:
-            known = {"env": self.env, "obs": observation, "info": info, "action": action, "rew": reward}
-            values = {**values, **self._hooks.step_values(**known, terminated=terminated, truncated=truncated)}
-        self._has_own_position = self._has_own_position or "position" in values
-        if self._board is not None and not self._has_own_position:
-            values = {**values, "position": self._hooks.attempt(self._board.position, None)}
-        given = sorted_values(values)
-        if given.stage is not None:
-            self._stage = self._hooks.attempt(_stage_number, self._stage, given.stage)
-        self._has_position = self._has_position or "position" in given.fields
-        fields = {**_NOTHING, **given.fields}
-        if mask is not None and "action_masks" not in values:
-            fields["action_masks"] = mask
-        return fields, given.extras
-
     def _keep_as_told(self, recorder: EpisodeRecorder) -> None:
         if self._n_steps == 1 and self._hooks.keeps_episode(self._episode_id):
             recorder.keep(self._episode_id, "episode_trigger")
@@ -320,22 +293,11 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         n_steps, self._n_steps = self._n_steps, 0
         if episode is None or n_steps == 0 or self.recorder is None:
             return
-        hooks = self._hooks
-        added: Mapping[str, Any] = {}
-        if self._board is not None and self._has_position and not self._has_own_position:
-            added = self._board.metadata()
-        if hooks.has_episode_fn:
-            told = hooks.episode_metadata(env=self.env, info=self._info, episode_id=self._episode_id)
+        added = self._additions.of_episode()
+        if self._hooks.has_episode_fn:
+            told = self._hooks.episode_metadata(env=self.env, info=self._info, episode_id=self._episode_id)
             added = {**added, **told}
-        metadata = episode.metadata(
-            self._plan, stage=self._stage, status=status, has_position=self._has_position, added=added
+        metadata = self._plan.facts.ended(
+            episode, status, stage=self._additions.stage, has_position=self._additions.has_position, added=added
         )
         self.recorder.finish_episode(self._episode_id, metadata)
-
-
-def _stage_number(stage: Any) -> Any:
-    """A stage as a number of Python's own."""
-    try:
-        return as_scalar(stage).item()
-    except UsageError as error:
-        raise UsageError(f"stage: {error}") from error

@@ -12,7 +12,7 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
-from recorder.wrappers.autoseed import Beginning, watch_lanes
+from recorder.wrappers.autoseed import watch_lanes
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
 from recorder.wrappers.gymnasium_versions import (
@@ -24,10 +24,10 @@ from recorder.wrappers.gymnasium_versions import (
 )
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.kinds import check_vector, instead_of_vector
-from recorder.wrappers.lane_info import lane_info
+from recorder.wrappers.lane_info import LanesTold, lane_info
 from recorder.wrappers.lanes import LaneRecorder
-from recorder.wrappers.parts import own_copy, with_rows
-from recorder.wrappers.plan import ACTION_MASK, Plan
+from recorder.wrappers.parts import with_rows
+from recorder.wrappers.plan import Plan
 from recorder.wrappers.reproduction import is_reenacted
 
 __all__ = ["RecordEpisode"]
@@ -114,6 +114,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             is_reenacted=isinstance(env.unwrapped, SyncVectorEnv) and is_reenacted(env.unwrapped.envs[0]),
         )
         self._rendering = Rendering(self._pictures, every=every, tell=self._plan.tell)
+        self._is_quick = self._plan.is_plain and not self._plan.has_frames
         self._n_calls = 0
         self.recorder = self._plan.recorder
         self._hooks = Hooks(
@@ -133,10 +134,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         self._seeds_each_lane = isinstance(env.unwrapped, SyncVectorEnv | AsyncVectorEnv)
         """Whether a seed is one of each lane; an environment that is a vector by itself has one source of random numbers."""
         self._resets = watch_lanes(env)
-        self._infos: Mapping[str, Any] = {}
-        """What the environment told last."""
-        self._action_masks: Any = None
-        """What it allowed next; a copy, because the next step may write there."""
+        self._told = LanesTold()
         self._is_new = True
         """Whether no call has been recorded."""
         self._is_refused = False
@@ -147,7 +145,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """Of a copy, by ``copy`` or by pickle: it records nothing."""
         plan, hooks = self._plan.of_copy(), copy(self._hooks)
         lanes = LaneRecorder(plan, hooks, n_lanes=self.num_envs, first_lane=self._first_lane)
-        begun: dict[str, Any] = {"_given": {}, "_rendering": None, "_infos": {}, "_action_masks": None, "_lanes": lanes}
+        begun: dict[str, Any] = {"_given": {}, "_rendering": None, "_told": LanesTold(), "_lanes": lanes}
         return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
 
     @property
@@ -180,11 +178,11 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         result = self.env.step(actions)
         recorder = self.recorder
         if recorder is not None:
-            n_open = self._lanes.n_open
+            n_closed = len(self._lanes.closed)
             try:
                 self._record(actions, *result)
             except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
-                recorder.note_failure(error, n_steps=n_open)
+                recorder.note_failure(error, n_steps=self.num_envs - n_closed)
         return result
 
     def close(self, **kwargs: Any) -> None:
@@ -200,7 +198,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         places = range(self.num_envs) if mask is None else np.flatnonzero(mask).tolist()
         self._end(self._lanes.open_among(places), "truncated")
         self._begin(places, observations, seed)
-        self._hooks.attempt(self._remember_info, None, infos)
+        self._hooks.attempt(self._told.remember, None, infos)
 
     def _begin(
         self,
@@ -211,11 +209,11 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """These lanes have been reset: for them, all that is given is what their ``reset`` returned."""
         attempt = self._hooks.attempt
         values = attempt(self._plan.observations.read, {}, observations)
-        seeds: list[int | None] = [None] * len(places)
+        seeds: list[int | None] | None = None
         if seed is not None and self._seeds_each_lane:
             of_all = attempt(self._lane_seeds, None, seed)
-            seeds = seeds if of_all is None else [of_all[place] for place in places]
-        beginnings = attempt(self._resets.begun, [Beginning()] * len(places), places, seeds)
+            seeds = None if of_all is None else [of_all[place] for place in places]
+        beginnings = attempt(self._resets.begun, None, places, seeds)
         self._lanes.begin_all(places, beginnings, values)
 
     def _record(
@@ -223,7 +221,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     ) -> None:
         if self._is_new and not self._is_fit(rewards):
             return
-        lanes, hooks, masks = self._lanes, self._hooks, self._action_masks
+        lanes, hooks, told = self._lanes, self._hooks, self._told
+        masks = told.masks
         added: Mapping[str, Any] = self._given
         if added:
             self._given = {}
@@ -231,36 +230,39 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             known = {"env": self.env, "obs": observations, "info": infos, "action": actions, "rew": rewards}
             added = {**added, **hooks.step_values(**known, terminated=terminations, truncated=truncations)}
         if infos.__class__ is dict and not infos and masks is None:
-            self._infos = infos
+            told.infos = infos
         else:
-            hooks.attempt(self._remember_info, None, infos)
+            hooks.attempt(told.remember, None, infos)
         dones = lanes.either(terminations, truncations)
-        ended, being_reset = lanes.ended(dones), lanes.closed
-        if self._plan.is_plain and not (ended and self._resets_at_once):
-            plain_actions, extras = actions, {"observation": observations}
+        ended = lanes.ended(dones)
+        being_reset: Sequence[int] = sorted(lanes.closed) if lanes.closed else ()
+        extras: dict[str, Any]
+        if self._is_quick and not (ended and self._resets_at_once):
+            extras = {"observation": observations}
         else:
-            plain_actions, action_parts = hooks.attempt(self._plan.action, (None, {}), actions)
-            extras = {**hooks.attempt(self._reached, {}, observations, infos, ended), **action_parts}
-        if self._plan.has_frames:
-            shows_others = ended and self._resets_at_once
-            extras = self._plan.with_frames(extras, self._n_calls, _nothing if shows_others else self._rendered)
-            self._n_calls += 1
-        lanes.record(
-            plain_actions,
-            rewards,
-            dones,
-            terminations,
-            truncations,
-            extras,
-            {} if masks is None else {"action_masks": masks},
-            added,
-        )
+            actions, extras = self._parts(actions, observations, infos, ended)
+        lanes.record(actions, rewards, dones, terminations, truncations, extras, added, action_masks=masks)
         if ended:
             self._end(ended, "complete")
         if self._resets_at_once:
             being_reset = ended
         if being_reset and self._resets_itself:
             self._begin(being_reset, observations)
+
+    def _parts(
+        self, actions: Any, observations: Any, infos: Mapping[str, Any], ended: Sequence[int]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Actions as the field of a step, and the extras."""
+        attempt = self._hooks.attempt
+        action_parts: dict[str, Any] = {}
+        if not self._plan.is_plain:
+            actions, action_parts = attempt(self._plan.action, (None, {}), actions)
+        extras = {**attempt(self._reached, {}, observations, infos, ended), **action_parts}
+        if self._plan.has_frames:
+            shows_others = ended and self._resets_at_once
+            extras = self._plan.with_frames(extras, self._n_calls, _nothing if shows_others else self._rendered)
+            self._n_calls += 1
+        return actions, extras
 
     def _rendered(self) -> Any:
         return self._hooks.attempt(self._rendering.take, None)
@@ -291,22 +293,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         for place in places:
             info: Mapping[str, Any] = {}
             if self._hooks.has_episode_fn:
-                info = self._hooks.attempt(lane_info, {}, self._infos, place)
+                info = self._hooks.attempt(lane_info, {}, self._told.infos, place)
             self._lanes.end(place, status, env=self.env, info=info.get(_FINAL_INFO, info))
-
-    def _remember_info(self, infos: Mapping[str, Any]) -> None:
-        """Remember what the environment told, and what is allowed next: lanes that told no masks keep those from before."""
-        before, self._infos, self._action_masks = self._action_masks, {}, None
-        masks, told = infos.get(ACTION_MASK), infos.get(f"_{ACTION_MASK}")
-        self._infos = infos
-        if masks is None or isinstance(masks, tuple):  # those of a composite space, which no field takes
-            return
-        if told is None or np.all(told):
-            self._action_masks = own_copy(masks if masks.dtype != np.object_ else np.stack(list(masks)))
-        elif before is not None:
-            if masks.dtype == np.object_:  # before Gymnasium 1.0, a lane that told nothing has None
-                masks = np.stack([own if own is not None else mask for own, mask in zip(masks, before, strict=True)])
-            self._action_masks = np.where(told.reshape(-1, *[1] * (masks.ndim - 1)), masks, before)
 
     def _lane_seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:
         """The seed of each lane, as ``reset`` of the environment understands them."""

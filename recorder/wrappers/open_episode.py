@@ -1,0 +1,121 @@
+"""What is known of an episode before its end, and what its end says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recorder.capture.values import is_cuda
+from recorder.wrappers.autoseed import Beginning
+
+__all__ = ["ASPATIAL", "WITHIN_GAME", "EpisodeFacts", "reset_numbers", "reset_numbers_of_lanes"]
+
+_MAX_RESET_NUMBERS = 1000
+"""Numbers and characters of a reset observation that an episode's metadata takes; it stands in the catalog too."""
+
+_MAX_OBSERVATION_NAMES = 64
+"""They stand in each file; the run's configuration has all of them."""
+
+_NUMBERS = "biuf"
+"""Kinds of dtypes whose rows are of one size."""
+
+WITHIN_GAME = "is_within_game"
+"""Where in an episode's ``info`` it says that the environment was not reset for it: it is no game, but a part of one."""
+
+ASPATIAL = ["aspatial", 0, None, None]
+"""The substrate of an environment that tells no position, plain, which is the quickest for an episode's end."""
+
+
+class EpisodeFacts:
+    """What all episodes of an environment have in common.
+
+    Args:
+        env_id: of the environment.
+        observation_names, action_names: as the environment calls them; empty where nobody knows.
+    """
+
+    def __init__(self, env_id: str, observation_names: Sequence[str], action_names: Sequence[str]) -> None:
+        self._info: dict[str, Any] = {"env_id": env_id}
+        if 0 < len(observation_names) <= _MAX_OBSERVATION_NAMES:
+            self._info["observation_names"] = list(observation_names)
+        self._metadata: dict[str, Any] = {"action_names": list(action_names)} if action_names else {}
+
+    def begun(self, beginning: Beginning | None, reset_observation: Mapping[str, Any]) -> dict[str, Any]:
+        """The ``info`` of an episode that begins.
+
+        Args:
+            beginning: what the environment was reset with; None where nothing is known.
+            reset_observation: as ``reset_numbers`` gives it.
+        """
+        info = self._info.copy()
+        if beginning is not None:
+            if beginning.seed is not None:
+                info["seed"] = beginning.seed
+            if beginning.is_within_game:
+                info[WITHIN_GAME] = True
+        for name, numbers in reset_observation.items():
+            info[f"reset_{name}"] = numbers
+        return info
+
+    def ended(
+        self, info: dict[str, Any], status: str, *, stage: Any, has_position: bool, added: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The metadata of an episode at its end.
+
+        Args:
+            info: as ``begun`` gave it.
+            status: ``complete`` or ``truncated``.
+            stage: of the curriculum; None when it was never told.
+            has_position: whether a step had one.
+            added: by the trainer; outweighs the rest, ``info`` by each of its keys.
+        """
+        metadata = self._metadata.copy()
+        metadata["status"] = status
+        if stage is not None:
+            metadata["curriculum_stage"] = stage
+        if not has_position:
+            metadata["substrate"] = ASPATIAL
+        if added:
+            metadata.update(added)
+            if "info" in added:
+                info.update(added["info"])
+        metadata["info"] = info
+        return metadata
+
+
+def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
+    """The observation that ``reset`` returned, by name, as numbers; nothing when they are many.
+
+    Args:
+        reset_values: the parts of the observation.
+    """
+    numbers: dict[str, Any] = {}
+    n_left = _MAX_RESET_NUMBERS
+    for name, row in reset_values.items():
+        if row.__class__ is not np.ndarray:
+            if is_cuda(row):
+                continue  # reading from a device would wait for it
+            row = np.asarray(row)
+        n_left -= len(row.item()) if row.dtype.kind == "U" and not row.ndim else row.size
+        if n_left < 0:
+            return {}
+        numbers[name] = row.tolist()
+    return numbers
+
+
+def reset_numbers_of_lanes(reset_values: Mapping[str, Any], places: Sequence[int]) -> list[dict[str, Any]]:
+    """The same for some lanes.
+
+    Args:
+        reset_values: with a leading axis of all lanes.
+    """
+    n_numbers = 0
+    for rows in reset_values.values():
+        if rows.__class__ is not np.ndarray or rows.dtype.kind not in _NUMBERS:
+            return [reset_numbers({name: rows[place] for name, rows in reset_values.items()}) for place in places]
+        n_numbers += rows.size // len(rows)
+    if n_numbers > _MAX_RESET_NUMBERS:
+        return [{}] * len(places)
+    return [{name: rows[place].tolist() for name, rows in reset_values.items()} for place in places]

@@ -115,6 +115,6 @@ class Kind(IntEnum):
     PAD = 8
 
 
-def record_word(kind: Kind, n_bytes: int, layout_id: int = 0) -> int:
+def record_word(kind: int, n_bytes: int, layout_id: int = 0) -> int:
     """The word that a record begins with."""
     return n_bytes | kind << 32 | layout_id << 48

@@ -30,6 +30,8 @@ _LARGE_SHARE = 2
 _EVENT = struct.Struct("<QqQ")
 _EVENT_BYTES = _EVENT.size
 _write_event = _EVENT.pack_into
+_WORDS = tuple(record_word(kind, 0) for kind in (0, *Kind))
+"""By kind, the word of a record without its size."""
 _HEAD = int(Cell.HEAD)  # a member of an enumeration takes ten times as long to look up
 _ENTRY = struct.Struct("<IHH")
 
@@ -153,7 +155,7 @@ class RingWriter:
         if self.head + n_bytes > self.limit and not self.room(n_bytes, is_end=True):
             return False
         at, end = self._ring_at + self.head - self.base, self.head + n_bytes
-        _write_event(self._memory, at, record_word(kind, n_bytes), episode_id, n_data_bytes)
+        _write_event(self._memory, at, _WORDS[kind] | n_bytes, episode_id, n_data_bytes)
         at += _EVENT_BYTES
         self._memory[at : at + n_data_bytes] = data
         if self.unpublished is None:

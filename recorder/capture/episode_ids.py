@@ -31,13 +31,16 @@ class EpisodeIds:
             first: where the series begins. Several series may run beside each other: each passes over the others' ids.
         """
         with self._lock:
-            at = max(self._ends.get(first, first), self._chosen_end)
-            if len(self._ends) > (first in self._ends):
-                others = sorted((start, end) for start, end in self._ends.items() if start != first)
+            ends = self._ends
+            at = ends.get(first, first)
+            if at < self._chosen_end:
+                at = self._chosen_end
+            if len(ends) > (first in ends):
+                others = sorted((start, end) for start, end in ends.items() if start != first)
                 for start, end in others:
                     if start < at + n_ids and at < end:
                         at = end
-            self._ends[first] = at + n_ids
+            ends[first] = at + n_ids
             return at
 
     def begin(self, episode_id: Any) -> None:

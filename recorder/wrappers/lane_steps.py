@@ -137,8 +137,7 @@ class LaneSteps:
         info: dict[str, Any] = {"env_id": str(self._config["env_id"])} if "env_id" in self._config else {}
         if seed is not None:
             info["seed"] = seed
-        for name, numbers in reset_numbers(self._small(observed or {}, 1)).items():
-            info[f"reset_{name}"] = numbers
+        info.update(reset_numbers(self._small(observed or {}, 1)))
         self._infos[lane] = info
 
     def _record(

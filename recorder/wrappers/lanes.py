@@ -14,7 +14,7 @@ from recorder.wrappers.autoseed import Beginning
 from recorder.wrappers.given import sorted_values
 from recorder.wrappers.hooks import Hooks
 from recorder.wrappers.lane_values import of_each_lane, stage_of_each_lane
-from recorder.wrappers.open_episode import reset_numbers_of_lanes
+from recorder.wrappers.open_episode import note_resets
 from recorder.wrappers.plan import Plan
 
 __all__ = ["LaneRecorder"]
@@ -114,14 +114,14 @@ class LaneRecorder:
             beginnings: what each was reset with; None where nothing is known.
             values: the observations that ``reset`` returned, by name, with a leading axis of all lanes.
         """
-        numbers: Sequence[Mapping[str, Any]] | None = None
-        if values:
-            numbers = self._hooks.attempt(reset_numbers_of_lanes, None, values, places)
         begun = self._plan.facts.begun
+        infos = []
         for index, place in enumerate(places):
-            beginning = None if beginnings is None else beginnings[index]
-            self._infos[place] = begun(beginning, _NOTHING if numbers is None else numbers[index])
+            info = self._infos[place] = begun(None if beginnings is None else beginnings[index])
+            infos.append(info)
             self._n_steps[place] = 0
+        if values:
+            self._hooks.attempt(note_resets, None, infos, values, places)
         self.closed.difference_update(places)
         self._beginning.update(places)
         if self._with_position:
@@ -166,9 +166,8 @@ class LaneRecorder:
             return
         beginning: list[int] = []
         if self._beginning:
-            beginning = sorted(self._beginning)
-            self._beginning.clear()
-            first_id = self._plan.next_episode_id(len(beginning))
+            beginning, self._beginning = sorted(self._beginning), set()
+            first_id = recorder.new_episode_id(first=self._plan.first_episode_id, n_ids=len(beginning))
             for episode_id, place in enumerate(beginning, first_id):
                 self._episode_ids[place] = episode_id
         recorder.record_batch(

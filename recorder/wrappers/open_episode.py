@@ -10,7 +10,7 @@ import numpy as np
 from recorder.capture.values import is_cuda
 from recorder.wrappers.autoseed import Beginning
 
-__all__ = ["ASPATIAL", "WITHIN_GAME", "EpisodeFacts", "reset_numbers", "reset_numbers_of_lanes"]
+__all__ = ["ASPATIAL", "WITHIN_GAME", "EpisodeFacts", "note_resets", "reset_numbers"]
 
 _MAX_RESET_NUMBERS = 1000
 """Numbers and characters of a reset observation that an episode's metadata takes; it stands in the catalog too."""
@@ -42,12 +42,11 @@ class EpisodeFacts:
             self._info["observation_names"] = list(observation_names)
         self._metadata: dict[str, Any] = {"action_names": list(action_names)} if action_names else {}
 
-    def begun(self, beginning: Beginning | None, reset_observation: Mapping[str, Any]) -> dict[str, Any]:
+    def begun(self, beginning: Beginning | None) -> dict[str, Any]:
         """The ``info`` of an episode that begins.
 
         Args:
             beginning: what the environment was reset with; None where nothing is known.
-            reset_observation: as ``reset_numbers`` gives it.
         """
         info = self._info.copy()
         if beginning is not None:
@@ -55,8 +54,6 @@ class EpisodeFacts:
                 info["seed"] = beginning.seed
             if beginning.is_within_game:
                 info[WITHIN_GAME] = True
-        for name, numbers in reset_observation.items():
-            info[f"reset_{name}"] = numbers
         return info
 
     def ended(
@@ -86,10 +83,10 @@ class EpisodeFacts:
 
 
 def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
-    """The observation that ``reset`` returned, by name, as numbers; nothing when they are many.
+    """The observation that ``reset`` returned, as entries of an episode's ``info``; nothing when they are many.
 
     Args:
-        reset_values: the parts of the observation.
+        reset_values: the parts of the observation, by name.
     """
     numbers: dict[str, Any] = {}
     n_left = _MAX_RESET_NUMBERS
@@ -101,21 +98,28 @@ def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
         n_left -= len(row.item()) if row.dtype.kind == "U" and not row.ndim else row.size
         if n_left < 0:
             return {}
-        numbers[name] = row.tolist()
+        numbers[f"reset_{name}"] = row.tolist()
     return numbers
 
 
-def reset_numbers_of_lanes(reset_values: Mapping[str, Any], places: Sequence[int]) -> list[dict[str, Any]]:
+def note_resets(infos: Sequence[dict[str, Any]], reset_values: Mapping[str, Any], places: Sequence[int]) -> None:
     """The same for some lanes.
 
     Args:
+        infos: of their episodes; the entries are put in there.
         reset_values: with a leading axis of all lanes.
+        places: of the lanes.
     """
     n_numbers = 0
     for rows in reset_values.values():
         if rows.__class__ is not np.ndarray or rows.dtype.kind not in _NUMBERS:
-            return [reset_numbers({name: rows[place] for name, rows in reset_values.items()}) for place in places]
+            for info, place in zip(infos, places, strict=True):
+                info.update(reset_numbers({name: rows[place] for name, rows in reset_values.items()}))
+            return
         n_numbers += rows.size // len(rows)
     if n_numbers > _MAX_RESET_NUMBERS:
-        return [{}] * len(places)
-    return [{name: rows[place].tolist() for name, rows in reset_values.items()} for place in places]
+        return
+    for name, rows in reset_values.items():
+        entry = f"reset_{name}"
+        for info, place in zip(infos, places, strict=True):
+            info[entry] = rows[place].tolist()

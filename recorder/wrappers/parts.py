@@ -127,10 +127,12 @@ def with_rows(values: Mapping[str, Any], rows: Mapping[int, Mapping[str, Any]]) 
         values: by name, with a leading axis of lanes; arrays or tensors.
         rows: by place on that axis, and by name.
     """
-    copies = {name: own_copy(value) for name, value in values.items()}
-    for place, row in rows.items():
-        for name, value in row.items():
-            copies[name][place] = value
+    copies: dict[str, Any] = {}
+    for name, value in values.items():
+        copy = copies[name] = own_copy(value)
+        for place, row in rows.items():
+            if name in row:
+                copy[place] = row[name]
     return copies
 
 

@@ -106,7 +106,7 @@ class Plan:
             self.tell(f"neither text nor a fixed number of numbers, left out: {', '.join(left_out)}")
         self.is_plain = self.actions.is_whole and self.observations.is_whole
         """Whether an action is the step's ``action``, and an observation the extra ``observation``, as they are."""
-        self._first_episode_id = first_episode_id
+        self.first_episode_id = first_episode_id
 
     def of_copy(self) -> Plan:
         """For a copy of the wrapper, however it is made: it records nothing."""
@@ -114,14 +114,6 @@ class Plan:
         plan.recorder = copy(self.recorder)
         plan.has_frames = False
         return plan
-
-    def next_episode_id(self, n_ids: int = 1) -> int:
-        """The number of an episode whose first step is recorded now; no other one of the recorder has it.
-
-        Args:
-            n_ids: of so many episodes; theirs follow each other.
-        """
-        return 0 if self.recorder is None else self.recorder.new_episode_id(first=self._first_episode_id, n_ids=n_ids)
 
     def action(self, action: Any) -> tuple[Any, dict[str, Any]]:
         """An action, batched or not, as a step's ``action`` and as extras: the former alone for a plain space; the latter alone

@@ -25,14 +25,12 @@ except ImportError as error:
     raise MissingExtraError("RecorderCallback", "sb3") from error
 
 from recorder.wrappers.sb3_lanes import counted_return, late_among, origin, watch_resets
-from recorder.wrappers.sb3_policy import PolicyWatch, Thoughts
+from recorder.wrappers.sb3_policy import NO_THOUGHTS, PolicyWatch
 
 __all__ = ["RecorderCallback"]
 
 _OF_A_MODEL = ("model", "_env", "_plan", "_hooks", "_lanes", "_resets", "_rendering", "_policy")
 """What a callback has once it is given to ``learn``."""
-
-_NOTHING_THOUGHT = Thoughts()
 
 
 class RecorderCallback(BaseCallback):
@@ -246,13 +244,15 @@ class RecorderCallback(BaseCallback):
         if added:
             self._given = {}
         extras: dict[str, Any]
-        if self._is_quick and not ended:
+        if self._is_quick:
             extras = {"observation": observations}
+            if ended:
+                extras = self._hooks.attempt(self._reached, {}, extras, ended)
         else:
             if self._hooks.has_step_fn:
                 added = {**added, **self._step_values(actions, terminated, truncated)}
             actions, extras = self._parts(actions, observations, ended)
-        epsilon, action_masks, q_values, value = self._hooks.attempt(self._policy.thoughts, _NOTHING_THOUGHT, told)
+        epsilon, action_masks, q_values, value = self._hooks.attempt(self._policy.thoughts, NO_THOUGHTS, told)
         if value is not None and "value" not in added:
             extras["value"] = value
         lanes.record(
@@ -281,19 +281,18 @@ class RecorderCallback(BaseCallback):
         action_parts: dict[str, Any] = {}
         if not self._plan.is_plain:
             actions, action_parts = attempt(self._plan.action, (None, {}), actions)
-        extras = {**attempt(self._reached, {}, observations, ended), **action_parts}
+        values = attempt(self._plan.observations.read, {}, observations)
+        extras = {**attempt(self._reached, {}, values, ended), **action_parts}
         if self._plan.has_frames:
             extras = self._plan.with_frames(extras, self._n_framed_calls, lambda: None if ended else self._rendered())
             self._n_framed_calls += 1
         return actions, extras
 
-    def _reached(self, observations: Any, ended: Sequence[int]) -> dict[str, Any]:
+    def _reached(self, values: dict[str, Any], ended: Sequence[int]) -> dict[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""
-        read = self._plan.observations.read
-        values = read(observations)
         if not ended:
             return values
-        infos = self.locals["infos"]
+        infos, read = self.locals["infos"], self._plan.observations.read
         return with_rows(values, {place: read(infos[place]["terminal_observation"]) for place in ended})
 
     def _rendered(self) -> Any:

@@ -11,17 +11,13 @@ import torch
 from recorder.capture.tensor_bytes import at_address
 from recorder.errors import UsageError
 
-__all__ = ["PolicyWatch", "Thoughts"]
+__all__ = ["NO_THOUGHTS", "PolicyWatch"]
 
 
-class Thoughts(NamedTuple):
-    """Of one step of all lanes; None for what the algorithm does not have."""
+Thoughts = tuple[Any, Any, Any, Any]
+"""Of one step of all lanes: epsilon, action masks, Q-values, and the value of the state; None for what there is not."""
 
-    epsilon: Any = None
-    action_masks: Any = None
-    q_values: Any = None
-    value: Any = None
-    """Of the state acted in."""
+NO_THOUGHTS: Thoughts = (None, None, None, None)
 
 
 class PolicyWatch:
@@ -65,12 +61,9 @@ class PolicyWatch:
                 self._epsilon.fill(rate)
             epsilon = self._epsilon
         values = told.get("values")
-        return Thoughts(
-            epsilon,
-            told.get("action_masks"),
-            self._q_values() if self._wants_q_values else None,
-            values.reshape(-1) if isinstance(values, torch.Tensor) else None,
-        )
+        q_values = self._q_values() if self._wants_q_values else None
+        value = values.reshape(-1) if isinstance(values, torch.Tensor) else None
+        return epsilon, told.get("action_masks"), q_values, value
 
     def forget(self) -> None:
         """What the network said last, it said for a gradient step."""

@@ -191,7 +191,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         values = attempt(self._plan.observations.read, {}, observation)
         beginnings = self._resets.begun((0,), None if seed is None else (seed,))
         beginning = None if beginnings is None else beginnings[0]
-        self._episode = self._plan.facts.begun(beginning, attempt(reset_numbers, {}, values))
+        self._episode = {**self._plan.facts.begun(beginning), **attempt(reset_numbers, {}, values)}
         self._additions.begin()
 
     def _record(
@@ -205,7 +205,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         info: Mapping[str, Any],
     ) -> None:
         n_steps = self._n_steps
-        if not n_steps and not self._starts(observation, reward, terminated, truncated, info):
+        if not n_steps and not self._starts(recorder, observation, reward, terminated, truncated, info):
             return
         # One class for all steps: the recorder's quick way fits one.
         is_terminated, is_truncated = bool(terminated), bool(truncated)
@@ -246,7 +246,15 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if is_over:
             self._end("complete")
 
-    def _starts(self, observation: Any, reward: Any, terminated: Any, truncated: Any, info: Mapping[str, Any]) -> bool:
+    def _starts(
+        self,
+        recorder: EpisodeRecorder,
+        observation: Any,
+        reward: Any,
+        terminated: Any,
+        truncated: Any,
+        info: Mapping[str, Any],
+    ) -> bool:
         """Whether an episode begins with this step; here what only a first step shows is found out."""
         if self._refused:
             return False
@@ -258,7 +266,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
                 raise UsageError("step() was called after the end of an episode: call reset() first")
             self._begin(observation, info, None)
             return False
-        self._episode_id = self._plan.next_episode_id()
+        self._episode_id = recorder.new_episode_id(first=self._plan.first_episode_id)
         return True
 
     def _rendered(self) -> Any:

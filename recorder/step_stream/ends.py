@@ -18,12 +18,6 @@ FINISHED_FIELD = b"f"
 MAX_BODY_BYTES = 8 * 2**20
 """Trainers limit an episode's metadata to one MiB."""
 
-_packers: list[msgpack.Packer] = []
-"""Nobody uses them now. A new one asks the system for a buffer of 256 KiB, which takes longer than packing."""
-
-_MAX_KEPT_BYTES = 2**18
-"""A packer that has had to hold more is let go, and its buffer with it."""
-
 SHARED_FIELDS = (
     "lane",
     "n_steps",
@@ -84,13 +78,7 @@ def pack_body(body: Any) -> bytes:
     Raises:
         ValueError, TypeError: msgpack can't hold a value.
     """
-    try:
-        packer = _packers.pop()
-    except IndexError:
-        packer = msgpack.Packer()
-    packed: bytes = packer.pack(body)
-    if len(packed) <= _MAX_KEPT_BYTES:
-        _packers.append(packer)
+    packed: bytes = msgpack.packb(body)
     return packed
 
 

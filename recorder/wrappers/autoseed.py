@@ -90,6 +90,8 @@ class ResetWatch:
 
     def __init__(self, last_resets: Callable[[Sequence[int]], Sequence[LastReset | None]] | None) -> None:
         self._last_resets = last_resets
+        self.is_blind = last_resets is None
+        """Whether it knows no more than the trainer says."""
         self._n_resets: dict[int, int] = {}
 
     def begun(self, places: Sequence[int], seeds: Sequence[int | None] | None = None) -> list[Beginning] | None:
@@ -98,11 +100,9 @@ class ResetWatch:
         Args:
             seeds: of each of them, that the trainer gave; None where nobody knows.
         """
-        if self._last_resets is None and seeds is None:
-            return None
-        found = [Beginning(seed) for seed in seeds or [None] * len(places)]
         if self._last_resets is None:
-            return found
+            return None if seeds is None else [Beginning(seed) for seed in seeds]
+        found = [Beginning(seed) for seed in seeds or [None] * len(places)]
         for index, (place, last) in enumerate(zip(places, self._last_resets(places), strict=True)):
             if last is not None:
                 is_within = self._n_resets.get(place) == last.n_resets

@@ -71,10 +71,14 @@ class Hooks:
         try:
             return function(*args)
         except Exception as error:  # noqa: BLE001 - whatever it raises: recording never stops training
-            if self._recorder is not None:
-                self._recorder.note_failure(error)
+            self.note(error)
         instead: T = otherwise
         return instead
+
+    def note(self, error: Exception) -> None:
+        """Count and log what failed."""
+        if self._recorder is not None:
+            self._recorder.note_failure(error)
 
 
 def _map_of(name: str, function: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,32 +77,35 @@ class LaneRecorder:
         """Those of some places whose lanes are open."""
         return [place for place in places if place not in self.closed]
 
-    def flags(self, values: Any) -> NDArray[np.bool_]:
-        """``bool[n_lanes]``, whatever numbers they come as."""
-        if values.__class__ is np.ndarray and values.dtype is _BOOL and values.shape == self._shape:
-            return values
-        return np.asarray(values, bool).reshape(self._n_lanes)
+    def over(self, first: Any, second: Any = None) -> tuple[NDArray[np.bool_], Sequence[int]]:
+        """Where episodes are over, by one flag or by either of two.
 
-    def either(self, terminated: Any, truncated: Any) -> NDArray[np.bool_]:
-        """``bool[n_lanes]``: where one of two flags is true. It may be one of the two arrays: in most calls one is empty."""
-        first, second = self.flags(terminated), self.flags(truncated)
-        # Searching bytes takes a tenth of the time of numpy's search.
-        if 1 not in second.tobytes():
-            return first
-        return first | second if 1 in first.tobytes() else second
+        Args:
+            first, second: one number a lane.
 
-    def ended(self, dones: NDArray[np.bool_]) -> Sequence[int]:
-        """The places of open lanes whose episode is over, ascending; as ``flags`` gives them."""
-        flags = dones.tobytes()
+        Returns:
+            ``bool[n_lanes]``, which may be one of the two arrays, and the places of open lanes whose episode is over, ascending.
+        """
+        over = first if first.__class__ is np.ndarray and first.dtype is _BOOL else np.asarray(first, bool)
+        if over.shape != self._shape:
+            over = over.reshape(self._shape)
+        flags = over.tobytes()  # searching bytes takes a tenth of the time of numpy's search
+        if second is not None:
+            other = second if second.__class__ is np.ndarray and second.dtype is _BOOL else np.asarray(second, bool)
+            if other.shape != self._shape:
+                other = other.reshape(self._shape)
+            if 1 in (its_flags := other.tobytes()):
+                over = over | other if 1 in flags else other
+                flags = over.tobytes() if 1 in flags else its_flags
         place = flags.find(1)
         if place < 0:
-            return ()
-        found: list[int] = []
+            return over, ()
+        ended: list[int] = []
         while place >= 0:
             if place not in self.closed:
-                found.append(place)
+                ended.append(place)
             place = flags.find(1, place + 1)
-        return found
+        return over, ended
 
     def begin_all(
         self, places: Sequence[int], beginnings: Sequence[Beginning] | None, values: Mapping[str, Any]
@@ -114,14 +117,19 @@ class LaneRecorder:
             beginnings: what each was reset with; None where nothing is known.
             values: the observations that ``reset`` returned, by name, with a leading axis of all lanes.
         """
-        begun = self._plan.facts.begun
+        facts = self._plan.facts
         infos = []
         for index, place in enumerate(places):
-            info = self._infos[place] = begun(None if beginnings is None else beginnings[index])
+            beginning = None if beginnings is None else beginnings[index]
+            info = facts.info.copy() if beginning is None else facts.begun(beginning)
+            self._infos[place] = info
             infos.append(info)
             self._n_steps[place] = 0
         if values:
-            self._hooks.attempt(note_resets, None, infos, values, places)
+            try:
+                note_resets(infos, values, places)
+            except Exception as error:  # noqa: BLE001 - whatever an environment gives: the episode begins without it
+                self._hooks.note(error)
         self.closed.difference_update(places)
         self._beginning.update(places)
         if self._with_position:

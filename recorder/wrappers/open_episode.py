@@ -37,23 +37,23 @@ class EpisodeFacts:
     """
 
     def __init__(self, env_id: str, observation_names: Sequence[str], action_names: Sequence[str]) -> None:
-        self._info: dict[str, Any] = {"env_id": env_id}
+        self.info: dict[str, Any] = {"env_id": env_id}
+        """Of an episode of whose beginning nothing is known."""
         if 0 < len(observation_names) <= _MAX_OBSERVATION_NAMES:
-            self._info["observation_names"] = list(observation_names)
+            self.info["observation_names"] = list(observation_names)
         self._metadata: dict[str, Any] = {"action_names": list(action_names)} if action_names else {}
 
-    def begun(self, beginning: Beginning | None) -> dict[str, Any]:
+    def begun(self, beginning: Beginning) -> dict[str, Any]:
         """The ``info`` of an episode that begins.
 
         Args:
-            beginning: what the environment was reset with; None where nothing is known.
+            beginning: what the environment was reset with.
         """
-        info = self._info.copy()
-        if beginning is not None:
-            if beginning.seed is not None:
-                info["seed"] = beginning.seed
-            if beginning.is_within_game:
-                info[WITHIN_GAME] = True
+        info = self.info.copy()
+        if beginning.seed is not None:
+            info["seed"] = beginning.seed
+        if beginning.is_within_game:
+            info[WITHIN_GAME] = True
         return info
 
     def ended(

@@ -1,4 +1,4 @@
-"""What a vector environment of Stable-Baselines3 tells of its lanes: its name, its resets, and how episodes ended."""
+"""What a vector environment of Stable-Baselines3 tells of its lanes: its name, its resets, and what its episodes returned."""
 
 from __future__ import annotations
 
@@ -10,19 +10,14 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
 from recorder.wrappers.autoseed import LastReset, ResetWatch, tell_of_autoseed, watch_all
 from recorder.wrappers.description import name_in
+from recorder.wrappers.reproduction import is_reenacted
 
-__all__ = ["counted_return", "late_among", "origin", "watch_resets"]
-
-
-def late_among(ended: Sequence[int], infos: Sequence[Any]) -> list[int]:
-    """The places whose episodes were truncated, of those that have ended."""
-    return [place for place in ended if infos[place].get("TimeLimit.truncated", False)]
+__all__ = ["are_reenacted", "counted_return", "origin", "watch_resets"]
 
 
-def counted_return(info: Mapping[str, Any]) -> dict[str, float]:
+def counted_return(counted: Mapping[str, Any]) -> dict[str, float]:
     """What a ``Monitor`` counted of an episode that has ended."""
-    counted = info.get("episode")
-    return {"total_reward": float(counted["r"])} if counted and "r" in counted else {}
+    return {"total_reward": float(counted["r"])} if "r" in counted else {}
 
 
 def watch_resets(env: VecEnv) -> ResetWatch:
@@ -37,6 +32,11 @@ def watch_resets(env: VecEnv) -> ResetWatch:
 
         return ResetWatch(last_resets)
     return ResetWatch(None)
+
+
+def are_reenacted(env: VecEnv) -> bool:
+    """Whether any episode of the environments can be played again from its seed."""
+    return isinstance(env.unwrapped, DummyVecEnv) and is_reenacted(env.unwrapped.envs[0])
 
 
 def origin(env: VecEnv) -> tuple[EnvSpec | None, str]:

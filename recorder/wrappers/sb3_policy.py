@@ -11,13 +11,7 @@ import torch
 from recorder.capture.tensor_bytes import at_address
 from recorder.errors import UsageError
 
-__all__ = ["NO_THOUGHTS", "PolicyWatch"]
-
-
-Thoughts = tuple[Any, Any, Any, Any]
-"""Of one step of all lanes: epsilon, action masks, Q-values, and the value of the state; None for what there is not."""
-
-NO_THOUGHTS: Thoughts = (None, None, None, None)
+__all__ = ["PolicyWatch"]
 
 
 class PolicyWatch:
@@ -45,11 +39,14 @@ class PolicyWatch:
         self._hook: Any = None
         self._is_of = _Comparison()
 
-    def thoughts(self, told: Mapping[str, Any]) -> Thoughts:
+    def thoughts(self, told: Mapping[str, Any]) -> tuple[Any, Any, Any, Any]:
         """What the model thought before the step that it has just made.
 
         Args:
             told: the callback's ``locals``.
+
+        Returns:
+            Of all lanes epsilon, action masks, Q-values, and the value of the state acted in; None for what there is not.
         """
         epsilon = None
         if self._explores:

@@ -189,9 +189,10 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         attempt = self._hooks.attempt
         attempt(self._remember_info, None, info)
         values = attempt(self._plan.observations.read, {}, observation)
+        facts = self._plan.facts
         beginnings = self._resets.begun((0,), None if seed is None else (seed,))
-        beginning = None if beginnings is None else beginnings[0]
-        self._episode = {**self._plan.facts.begun(beginning), **attempt(reset_numbers, {}, values)}
+        self._episode = facts.info.copy() if beginnings is None else facts.begun(beginnings[0])
+        self._episode.update(attempt(reset_numbers, {}, values))
         self._additions.begin()
 
     def _record(

@@ -207,14 +207,15 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         seed: int | list[int | None] | None = None,
     ) -> None:
         """These lanes have been reset: for them, all that is given is what their ``reset`` returned."""
-        attempt = self._hooks.attempt
-        values = attempt(self._plan.observations.read, {}, observations)
+        attempt, plan = self._hooks.attempt, self._plan
         seeds: list[int | None] | None = None
         if seed is not None and self._seeds_each_lane:
             of_all = attempt(self._lane_seeds, None, seed)
             seeds = None if of_all is None else [of_all[place] for place in places]
-        beginnings = attempt(self._resets.begun, None, places, seeds)
-        self._lanes.begin_all(places, beginnings, values)
+        is_blind = self._resets.is_blind and seeds is None
+        beginnings = None if is_blind else attempt(self._resets.begun, None, places, seeds)
+        read = {"observation": observations} if plan.is_plain else attempt(plan.observations.read, {}, observations)
+        self._lanes.begin_all(places, beginnings, read)
 
     def _record(
         self, actions: Any, observations: Any, rewards: Any, terminations: Any, truncations: Any, infos: dict[str, Any]
@@ -233,8 +234,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             told.infos = infos
         else:
             hooks.attempt(told.remember, None, infos)
-        dones = lanes.either(terminations, truncations)
-        ended = lanes.ended(dones)
+        dones, ended = lanes.over(terminations, truncations)
         being_reset: Sequence[int] = sorted(lanes.closed) if lanes.closed else ()
         extras: dict[str, Any]
         if self._is_quick and not (ended and self._resets_at_once):
@@ -290,11 +290,12 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         return values
 
     def _end(self, places: Sequence[int], status: str) -> None:
+        info: Mapping[str, Any] = {}
         for place in places:
-            info: Mapping[str, Any] = {}
             if self._hooks.has_episode_fn:
                 info = self._hooks.attempt(lane_info, {}, self._told.infos, place)
-            self._lanes.end(place, status, env=self.env, info=info.get(_FINAL_INFO, info))
+                info = info.get(_FINAL_INFO, info)
+            self._lanes.end(place, status, env=self.env, info=info)
 
     def _lane_seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:
         """The seed of each lane, as ``reset`` of the environment understands them."""

@@ -27,6 +27,10 @@ __all__ = ["NOTHING_GIVEN", "given_metadata", "own_metadata", "read_metadata"]
 NOTHING_GIVEN = pack_body({})
 """What ``own_metadata`` makes of nothing."""
 
+_packers: list[msgpack.Packer] = []
+"""Those that no thread uses now. A new one asks the system for a buffer of 256 KiB, which takes longer than packing; one whose
+buffer has had to grow beyond what is quick is let go."""
+
 _EMPTY = EpisodeMetadata()
 _DEFAULTS = {field.name: getattr(_EMPTY, field.name) for field in fields(_EMPTY)}
 _all_fields = attrgetter(*_DEFAULTS)
@@ -41,14 +45,12 @@ def own_metadata(metadata: EpisodeMetadata | Mapping[str, Any] | None) -> tuple[
     if metadata is None:
         return NOTHING_GIVEN, []
     try:
-        if metadata.__class__ is EpisodeMetadata:
-            packed = pack_body(_all_fields(metadata))
-        elif metadata.__class__ is dict:
-            packed = pack_body(metadata)
-        else:
-            packed = b""
-        if 0 < len(packed) <= MAX_FIELD_BYTES:
-            return packed, []
+        if metadata.__class__ is dict or metadata.__class__ is EpisodeMetadata:
+            packer = _packers.pop() if _packers else msgpack.Packer()
+            packed = packer.pack(metadata if metadata.__class__ is dict else _all_fields(metadata))
+            if len(packed) <= MAX_FIELD_BYTES:
+                _packers.append(packer)
+                return packed, []
     except Exception:  # noqa: BLE001 - values of numpy or torch, or none that metadata can have: the careful way tells
         pass
     given, wrong = given_metadata(metadata)

@@ -97,19 +97,24 @@ class BlockPath(Path):
     def _compile(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> Writer:
         return compile_block_writer(self._inlet.writer, layout, layout_id, generation, ways, self._inlet.acquire)
 
-    def record(self, episode_ids: Any, steps: Any, lanes: Any, values: tuple[Any, ...], extras: Any) -> None:
+    def record(
+        self, episode_ids: Any, steps: Any, lanes: Any, values: tuple[Any, ...], extras: Any, *, finds_room: bool = True
+    ) -> None:
         """Record one step of every lane, whatever its values are.
 
         Args:
             values: in the order of ``FIELDS``, unchecked; each with a leading axis of lanes.
+            finds_room: False where the compiled writer found none.
         """
-        if self.writes_other(episode_ids, steps, lanes, *values, extras):
+        if finds_room and self.writes_other(episode_ids, steps, lanes, *values, extras):
             return
         n_steps = None
         try:
             places = _checked_places(episode_ids, steps, lanes)
             n_steps = places.n_steps
-            if n_steps:
+            if n_steps and not finds_room and self._inlet.waits_in_vain():
+                self._inlet.drop(places.each())
+            elif n_steps:
                 self.put(places, dict(self.named(values, extras, n_steps)))
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self._inlet.refusals.refuse(error, n_steps=block_count(episode_ids) if n_steps is None else n_steps)

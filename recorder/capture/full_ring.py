@@ -53,15 +53,18 @@ class Waiting:
         Args:
             has_large: the step has large values, such as pictures, which are left out before numbers have to wait.
         """
-        if not self._is_endless and (has_large or not self._is_worth_it()):
+        if (has_large and not self._is_endless) or self.is_in_vain():
             return False
         began = time.monotonic()
         time.sleep(_POLL_SECS)
         self._count(time.monotonic() - began)
         return self._look()
 
+    def is_in_vain(self) -> bool:
+        """Whether the sender makes no progress, or the trainer has waited enough so far."""
+        return not self._is_endless and not self._is_worth_it()
+
     def _is_worth_it(self) -> bool:
-        """Whether the sender makes progress, and the trainer has waited little enough so far."""
         now, tail = time.monotonic(), self._ring.tail
         if tail == self._given_up_at:
             return False

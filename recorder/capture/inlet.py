@@ -50,6 +50,10 @@ class Inlet:
         """The ring is full: wait a moment, and say whether to try again; see ``Waiting``."""
         return self._waiting.wait(has_large=has_large)
 
+    def waits_in_vain(self) -> bool:
+        """Whether a call that finds the ring full has nothing to wait for."""
+        return self._waiting.is_in_vain()
+
     def is_interrupted(self) -> bool:
         """Whether the caller has interrupted a call of this thread that has the lock, as a signal handler may."""
         writer = self.writer

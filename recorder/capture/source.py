@@ -27,7 +27,8 @@ FIELDS = tuple(STEP_FIELDS)
 
 Writer = Callable[..., bool | None]
 """Takes where a record belongs, the fields in the order of ``FIELDS``, and the extras. True: written; False: a value came
-another way; None: the ring has no room. Raises whatever a value of another kind raises."""
+another way, or it could be left out for want of room; None: the ring has no room for values of which none can be left out.
+Raises whatever a value of another kind raises."""
 
 
 class Source:
@@ -140,7 +141,7 @@ class Source:
             "  start = writer.head",
             f"  end = start + {n_bytes}",
             f"  if end > writer.{'large_limit' if is_large else 'limit'}:",
-            f"   if not writer.room({n_bytes}, is_large={is_large}): return None",
+            f"   if not writer.room({n_bytes}, is_large={is_large}): return {False if is_large else None}",
             f"   start = writer.head; end = start + {n_bytes}",
             "  place = start - writer.base",
             f"  pack_into(memory, place + {writer.ring.ring_at}, {', '.join(arguments)})",

@@ -78,6 +78,7 @@ class StepCalls(EpisodeCalls):
                     time_of_day, interaction_progress, epsilon, action_masks,
                 ),
                 extras,
+                finds_room=is_written is not None,
             )  # fmt: skip
         if started is not None:
             self._end.note_call(perf_counter() - started)
@@ -92,11 +93,13 @@ class StepCalls(EpisodeCalls):
         except Exception as error:  # noqa: BLE001 - recording never stops training; the sender refuses the steps
             self._refusals.refuse(error)
 
-    def _record_carefully(self, place: tuple[Any, Any, Any], values: tuple[Any, ...], extras: Any) -> None:
+    def _record_carefully(
+        self, place: tuple[Any, Any, Any], values: tuple[Any, ...], extras: Any, *, finds_room: bool
+    ) -> None:
         if self._closed_because:
             self._refusals.refuse(self._closed_error("record_step"), n_steps=1)
         else:
-            self._steps.record(place, values, extras)
+            self._steps.record(place, values, extras, finds_room=finds_room)
 
     def record_batch(
         self,
@@ -150,7 +153,7 @@ class StepCalls(EpisodeCalls):
             if self._closed_because:
                 self._refusals.refuse(self._closed_error("record_batch"), n_steps=block_count(episode_ids))
             else:
-                self._blocks.record(episode_ids, steps, lanes, values, extras)
+                self._blocks.record(episode_ids, steps, lanes, values, extras, finds_room=is_written is not None)
         if started is not None:
             self._end.note_call(perf_counter() - started)
         if self._strict:

@@ -86,17 +86,23 @@ class StepPath(Path):
     def _compile(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> Writer:
         return compile_step_writer(self._inlet.writer, layout, layout_id, generation, ways, self._inlet.acquire)
 
-    def record(self, place: tuple[Any, Any, Any], values: tuple[Any, ...], extras: Any) -> None:
+    def record(
+        self, place: tuple[Any, Any, Any], values: tuple[Any, ...], extras: Any, *, finds_room: bool = True
+    ) -> None:
         """Record one step, whatever its values are.
 
         Args:
             place: episode id, step and lane, unchecked.
             values: in the order of ``FIELDS``, unchecked.
+            finds_room: False where the compiled writer found none.
         """
-        if self.writes_other(*place, *values, extras):
+        if finds_room and self.writes_other(*place, *values, extras):
             return
         try:
             checked = (whole_number(place[0]), whole_number(place[1]), whole_number(place[2]))
+            if not finds_room and self._inlet.waits_in_vain():
+                self._inlet.drop((checked,))
+                return
             given = dict(self.named(values, extras))
             self.put_or_drop(self._settled(given), _Step(checked, given))
         except Exception as error:  # noqa: BLE001 - recording never stops training

@@ -81,6 +81,47 @@ def test_an_episode_that_was_dropped_whole_ends_and_says_what_it_lacks(stream: G
     assert_adds_up(recorder.stats(), N_MORE + 15)
 
 
+class CountsReads:
+    """An array-like value that counts how often it is read."""
+
+    def __init__(self, *shape: int) -> None:
+        self.values = np.zeros(shape)
+        self.n_reads = 0
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
+        self.n_reads += 1
+        return self.values
+
+
+def test_a_step_without_room_costs_no_second_look_at_its_values(stream: GatedStream) -> None:
+    recorder = recorder_behind(stream, **SMALL)
+    value = CountsReads(480)
+    record(recorder, 7, range(N_MORE), extras={"pad": value})
+    n_dropped, n_reads = recorder.stats().n_dropped_steps, value.n_reads
+    assert n_dropped > 0
+    record(recorder, 7, range(N_MORE, N_MORE + 100), extras={"pad": value})
+    assert recorder.stats().n_dropped_steps == n_dropped + 100
+    assert value.n_reads == n_reads + 100
+    let_it_catch_up(stream, recorder)
+    assert close_and_read(recorder)[7].gaps == [(N_MORE - n_dropped, N_MORE + 100, "dropped")]
+
+
+def test_a_batch_without_room_costs_no_second_look_at_its_values(stream: GatedStream) -> None:
+    recorder = recorder_behind(stream, **SMALL)
+    value = CountsReads(2, 240)
+    ids = np.array([7, -1])
+    for step in range(N_MORE):
+        recorder.record_batch(ids, np.full(2, step), None, None, None, np.zeros(2), extras={"pad": value})
+    n_dropped, n_reads = recorder.stats().n_dropped_steps, value.n_reads
+    assert n_dropped > 0
+    for step in range(N_MORE, N_MORE + 100):
+        recorder.record_batch(ids, np.full(2, step), None, None, None, np.zeros(2), extras={"pad": value})
+    assert recorder.stats().n_dropped_steps == n_dropped + 100
+    assert value.n_reads == n_reads + 100
+    let_it_catch_up(stream, recorder)
+    assert close_and_read(recorder)[7].gaps == [(N_MORE - n_dropped, N_MORE + 100, "dropped")]
+
+
 def test_steps_that_the_trainer_left_out_are_not_called_dropped(stream: GatedStream) -> None:
     recorder = recorder_behind(stream, **SMALL)
     record(recorder, 7, range(10), **PAD)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from benchmarks.baseline import BaselineRecorder
 from benchmarks.designs import drive_baseline, drive_recorder
 from benchmarks.stack import KEEP_ALL, running_stack
+from benchmarks.step_floor import record_step_floor
 from benchmarks.steps import StepValues, record_steps, step_values
 from recorder import EpisodeRecorder, PublisherLimits
 
@@ -30,13 +31,13 @@ def measure_record_step(*, quick: bool) -> dict[str, float]:
         for _ in range(n_repeats):
             ours.append(drive_recorder(stack, values, n_episodes))
             baselines.append(drive_baseline(values, n_baseline_episodes))
-    alone = _alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 200)
-    baseline_alone = _baseline_alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 100)
+    alone, baseline_alone, floor = _alone(values[:_BURST_STEPS], n_bursts=5 if quick else 200)
     return {
         "record_step_us": median(drive.call_us for drive in ours),
         "baseline_record_step_us": median(drive.call_us for drive in baselines),
         "record_step_alone_us": alone,
         "baseline_record_step_alone_us": baseline_alone,
+        "record_step_floor_us": floor,
     }
 
 
@@ -56,34 +57,28 @@ def measure_lost_steps(*, quick: bool) -> dict[str, float]:
     }
 
 
-def _alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
-    """Median over bursts, the background thread asleep.
+def _alone(values: Sequence[StepValues], n_bursts: int) -> tuple[float, float, float]:
+    """Median microseconds of a step over bursts: ours with the background thread asleep, the baseline's with no writer, and the
+    floor's. They take turns, because this machine is slower at some times than at others.
 
-    Before each of them comes one that is not counted: after the wait for that thread the machine is slow for a while, which a
-    trainer that records again and again does not see, and the baseline does not either.
+    Before each burst comes one that is not counted: after the wait for that thread the machine is slow for a while, which a
+    trainer that records again and again does not see.
     """
-    bursts = []
+    baseline = BaselineRecorder()
     with EpisodeRecorder(run_id="bench-alone", limits=PublisherLimits(flush_interval_secs=60.0)) as recorder:
+        designs: tuple[Callable[..., None], ...] = (recorder.record_step, baseline.record_step, record_step_floor)
+        bursts: tuple[list[float], ...] = ([], [], [])
         for burst in range(n_bursts):
-            record_steps(recorder.record_step, 2 * burst, values)
-            began = time.perf_counter()
-            record_steps(recorder.record_step, 2 * burst + 1, values)
-            bursts.append((time.perf_counter() - began) / len(values))
+            for record_step, found in zip(designs, bursts, strict=True):
+                record_steps(record_step, 2 * burst, values)
+                began = time.perf_counter()
+                record_steps(record_step, 2 * burst + 1, values)
+                found.append((time.perf_counter() - began) / len(values))
+            baseline.queue.queue.clear()
             recorder.abort(2 * burst, "benchmark")
             recorder.abort(2 * burst + 1, "benchmark")
             while recorder.stats().n_bytes_waiting:
                 time.sleep(0.0005)
             time.sleep(_SETTLE_SECS)
-    return 1e6 * median(bursts)
-
-
-def _baseline_alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
-    """The same with no writer."""
-    bursts = []
-    recorder = BaselineRecorder()
-    for episode_id in range(n_bursts):
-        began = time.perf_counter()
-        record_steps(recorder.record_step, episode_id, values)
-        bursts.append((time.perf_counter() - began) / len(values))
-        recorder.queue.queue.clear()
-    return 1e6 * median(bursts)
+    ours, theirs, floor = (1e6 * median(found) for found in bursts)
+    return ours, theirs, floor

@@ -29,6 +29,10 @@ _EVALUATE_SECS = 2.0
 
 _CLAIM_EPISODES = 256
 
+_MANY_EPISODES = 32
+"""A task that has found so many ended episodes is followed by another one: a quick trainer ends more while they are written, and
+the worker would be idle until the next tick."""
+
 
 def enqueue(app: Celery, name: str, arguments: list[Any], *, queue: str = "ingest", **options: Any) -> None:
     """Put a task into its queue.
@@ -55,13 +59,18 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
     @app.task(name=EVALUATE, shared=False, **options)  # type: ignore[untyped-decorator]
     def evaluate(run_id: str) -> None:
         deadline = time.monotonic() + _EVALUATE_SECS
+        n_episodes = 0
         try:
             context = process.ingest()
             while time.monotonic() < deadline:
                 done = evaluate_run(context, run_id, max_batches=1)
                 _enqueue_writes(app, process, run_id)
-                if done.lost_race or not done.has_more:
+                n_episodes += done.n_episodes
+                if done.lost_race or not (done.has_more or n_episodes >= _MANY_EPISODES):
                     return
+                if not done.has_more:
+                    break
+            # Behind the writes of this task: what has ended by then is found without a tick.
             enqueue(app, EVALUATE, [run_id])
         except RecorderError as error:
             _log.error("evaluate run_id=%s: will try again: %s", run_id, error)

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.black_box import Kind, Layout
-from recorder.capture.block_writer import compile_block_writer
+from recorder.black_box import Layout
+from recorder.capture.block_writer import BlockSource
 from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
 from recorder.capture.path import PLACE_BYTES, Path
-from recorder.capture.source import Writer
 from recorder.capture.texts import is_texts, texts_of_lanes
 from recorder.capture.values import NO_STEP, as_array, is_cuda, whole_numbers
 from recorder.capture.ways import Form, Way, block_way, fitting, no_room
@@ -88,14 +87,11 @@ class BlockPath(Path):
     """One for each recorder."""
 
     def __init__(self, inlet: Inlet, devices: DeviceCopies) -> None:
-        super().__init__(inlet, devices, kind=Kind.BLOCK, max_kinds=_MAX_KINDS)
+        super().__init__(inlet, devices, source=BlockSource, max_kinds=_MAX_KINDS)
 
     def _write_sampled(self, *arguments: Any) -> bool | None:
         sampling = self._inlet.sampling
         return False if sampling is not None and sampling.is_active else self._quick(*arguments)
-
-    def _compile(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> Writer:
-        return compile_block_writer(self._inlet.writer, layout, layout_id, generation, ways, self._inlet.acquire)
 
     def record(
         self, episode_ids: Any, steps: Any, lanes: Any, values: tuple[Any, ...], extras: Any, *, finds_room: bool = True

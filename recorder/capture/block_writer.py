@@ -7,18 +7,16 @@ numpy view for each; large ones are copied straight into the ring.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from recorder.black_box import Kind, Layout, RingWriter
-from recorder.capture.source import FIELDS, Source, Writer
+from recorder.capture.source import Source
 from recorder.capture.texts import plain_bytes
 from recorder.capture.ways import Form, Way
-from recorder.schema import EXTRAS_PREFIX
 
-__all__ = ["compile_block_writer"]
+__all__ = ["BlockSource"]
 
 _MAX_PACKED_BYTES = 2048
 """The largest column that goes through a bytes object: from there on a second copy takes longer than it saves."""
@@ -28,60 +26,29 @@ _FLAGS = ("done", "terminated", "truncated")
 _INT64 = np.dtype(np.int64)
 
 
-def compile_block_writer(
-    writer: RingWriter,
-    layout: Layout,
-    layout_id: int,
-    generation: int,
-    ways: Mapping[str, Way],
-    acquire: Callable[[], bool],
-) -> Writer:
-    """Make the function, for a block of one row; it takes episode ids, steps and lanes first.
+class BlockSource(Source):
+    """Reads the columns of one call: a block of one row."""
 
-    Args:
-        ways: by column; a field without one is missing in every call. None of form ``DEVICE``.
-        layout_id, generation, acquire: see ``Source.compiled``.
-    """
-    source = _BlockSource(writer, layout)
-    each = (layout.lead[1],)
-    source.read_array("episode_id", "episode_ids", _INT64, each, is_kept=True)
-    source.read_array("step", "steps", _INT64, each, is_kept=True)
-    if layout.has_lanes:
-        source.read_array("lane", "lanes", _INT64, each, is_kept=True)
-    else:
-        source.lines.append("if lanes is not None: return False")
-    extras = [name for name in ways if name.startswith(EXTRAS_PREFIX)]
-    source.lines.append(
-        f"if extras is None or len(extras) != {len(extras)}: return False" if extras else "if extras: return False"
-    )
-    for name in FIELDS:
-        if name in ways:
-            source.read(name, name, ways[name])
-        else:
-            source.lines.append(f"if {name} is not None: return False")
-    for index, name in enumerate(extras):
-        source.lines.append(f"x{index} = extras.get({name.removeprefix(EXTRAS_PREFIX)!r})")
-        source.read(name, f"x{index}", ways[name])
-    return source.compiled(
-        "episode_ids, steps, lanes",
-        kind=Kind.BLOCK,
-        layout_id=layout_id,
-        generation=generation,
-        is_large=any(way.is_large for way in ways.values()),
-        acquire=acquire,
-    )
-
-
-class _BlockSource(Source):
-    """Reads the columns of one call."""
+    kind = Kind.BLOCK
+    places = "episode_ids, steps, lanes"
 
     def __init__(self, writer: RingWriter, layout: Layout) -> None:
         super().__init__(writer, layout)
         self._flags: dict[str, Way] = {}
         """Columns of flags so far, by variable."""
 
+    def read_places(self) -> None:
+        """See ``Source``."""
+        each = (self._layout.lead[1],)
+        self.read_array("episode_id", "episode_ids", _INT64, each, is_kept=True)
+        self.read_array("step", "steps", _INT64, each, is_kept=True)
+        if self._layout.has_lanes:
+            self.read_array("lane", "lanes", _INT64, each, is_kept=True)
+        else:
+            self.lines.append("if lanes is not None: return False")
+
     def read(self, name: str, variable: str, way: Way) -> None:
-        """Compare a column with its way, and make bytes of it, or have it copied."""
+        """See ``Source``."""
         if way.form is Form.TEXT:
             self._read_texts(name, variable, way)
             return

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from recorder.black_box import Kind, Layout
+from recorder.black_box import Layout
 from recorder.black_box.format import record_word
 from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
-from recorder.capture.source import FIELDS, Writer
+from recorder.capture.source import FIELDS, Source, Writer
 from recorder.capture.values import checked_extras, checked_name
 from recorder.capture.ways import Form, Way
 from recorder.errors import UsageError
@@ -46,14 +46,14 @@ class Path(ABC):
 
     Args:
         devices: brings values from devices.
-        kind: of its records.
+        source: makes its compiled writers.
         max_kinds: layouts whose writers are kept; an array that has another shape with every call must not fill memory.
     """
 
-    def __init__(self, inlet: Inlet, devices: DeviceCopies, *, kind: Kind, max_kinds: int) -> None:
+    def __init__(self, inlet: Inlet, devices: DeviceCopies, *, source: type[Source], max_kinds: int) -> None:
         self._inlet = inlet
         self._devices = devices
-        self._kind = kind
+        self._source = source
         self._max_kinds = max_kinds
         self._quick: Writer = _another_way
         """Fits the values of the last calls."""
@@ -72,10 +72,6 @@ class Path(ABC):
     @abstractmethod
     def _write_sampled(self, *arguments: Any) -> bool | None:
         """The quick way while whole episodes may be left out."""
-
-    @abstractmethod
-    def _compile(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> Writer:
-        """The quick way for a layout."""
 
     def named(self, values: tuple[Any, ...], extras: Any, n_steps: int = 1) -> Iterator[tuple[str, Any]]:
         """The values that there are, by column.
@@ -166,7 +162,7 @@ class Path(ABC):
                 return False
             at = writer.ring.ring_at + writer.head - writer.base
             record = np.ndarray((), layout.record_dtype, writer.ring.memory, at)
-            record["word"] = record_word(self._kind, layout.n_bytes, layout_id)
+            record["word"] = record_word(self._source.kind, layout.n_bytes, layout_id)
             on_device = {at + layout.column(name)[1]: value for name, value in entry.fill(record, ways).items()}
             event = self._devices.copy(writer.ring, on_device) if on_device else None
             writer.publish(writer.head + layout.n_bytes, event, n_steps=entry.n_steps)
@@ -187,7 +183,9 @@ class Path(ABC):
             return
         found = self._writers.get(key)  # another thread may just have cleared them
         if found is None:
-            found = self._writers[key] = self._compile(layout, layout_id, generation, ways)
+            source = self._source(self._inlet.writer, layout)
+            found = source.compiled(ways, layout_id=layout_id, generation=generation, acquire=self._inlet.acquire)
+            self._writers[key] = found
         self._take_quick(found)
 
 

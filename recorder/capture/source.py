@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from recorder.black_box.format import Cell, record_word
 from recorder.capture.tensor_bytes import at_address, reading_lines
 from recorder.capture.values import as_array
 from recorder.capture.ways import Way
-from recorder.schema import STEP_FIELDS
+from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
 
 __all__ = ["FIELDS", "Source", "Writer"]
 
@@ -31,12 +32,17 @@ another way, or it could be left out for want of room; None: the ring has no roo
 Raises whatever a value of another kind raises."""
 
 
-class Source:
+class Source(ABC):
     """Gathers the lines of one function and what they need.
 
     Args:
         layout: of its records.
     """
+
+    kind: Kind
+    """Of its records."""
+    places: str
+    """The function's first parameters: where a record belongs."""
 
     def __init__(self, writer: RingWriter, layout: Layout) -> None:
         self._writer = writer
@@ -107,32 +113,58 @@ class Source:
             ),
         ]
 
+    @abstractmethod
+    def read_places(self) -> None:
+        """Have the places compared and taken apart."""
+
+    @abstractmethod
+    def read(self, name: str, variable: str, way: Way) -> None:
+        """Have the value of a column compared with its way, and taken apart or copied."""
+
+    def _read_values(self, ways: Mapping[str, Way]) -> None:
+        for name in FIELDS:
+            if name in ways:
+                self.read(name, name, ways[name])
+            else:
+                self.lines.append(f"if {name} is not None: return False")
+        extras = [name for name in ways if name.startswith(EXTRAS_PREFIX)]
+        if not extras:
+            self.lines.append("if extras: return False")
+            return
+        are_counted = any(ways[name].is_nullable for name in extras)
+        if are_counted:
+            self.lines += ["if extras is None: extras = {}", "n_extras = 0"]
+        else:
+            self.lines.append(f"if extras is None or len(extras) != {len(extras)}: return False")
+        for index, name in enumerate(extras):
+            self.lines.append(f"x{index} = extras.get({name.removeprefix(EXTRAS_PREFIX)!r})")
+            if are_counted:
+                self.lines.append(f"if x{index} is not None: n_extras += 1")
+            self.read(name, f"x{index}", ways[name])
+        if are_counted:
+            self.lines.append("if len(extras) != n_extras: return False")
+
     def compiled(
-        self,
-        parameters: str,
-        *,
-        kind: Kind,
-        layout_id: int,
-        generation: int,
-        is_large: bool,
-        acquire: Callable[[], bool],
+        self, ways: Mapping[str, Way], *, layout_id: int, generation: int, acquire: Callable[[], bool]
     ) -> Writer:
         """The function.
 
         Args:
-            parameters: where a record belongs; the fields and the extras come after them.
+            ways: by column; a field without one is missing in every call. None of form ``DEVICE``.
             generation: of the writer's, in which the layout got its id: in another one the function writes nothing.
-            is_large: whether a value is.
             acquire: takes the writer's lock; False when that takes too long.
         """
+        self.read_places()
+        self._read_values(ways)
+        is_large = any(way.is_large for way in ways.values())
         writer, n_bytes = self._writer, self._layout.n_bytes
-        formats, arguments, end = ["<Q"], [str(record_word(kind, n_bytes, layout_id))], 8
+        formats, arguments, end = ["<Q"], [str(record_word(self.kind, n_bytes, layout_id))], 8
         for offset, (format, variables) in sorted(self._packed.items()):
             formats.append(f"{offset - end}x{format}")
             arguments += variables
             end = offset + struct.calcsize(f"<{format}")
         lines = [
-            f"def write({parameters}, {', '.join(FIELDS)}, extras):",
+            f"def write({self.places}, {', '.join(FIELDS)}, extras):",
             *([f" global {', '.join(self._variables)}"] if self._variables else []),
             *(f" {line}" for line in self.lines),
             " if not try_lock(False) and not acquire(): return None",
@@ -162,7 +194,7 @@ class Source:
             "release": writer.lock.release,
             "pack_into": struct.Struct("".join(formats)).pack_into,
         }
-        exec(compile("\n".join(lines), f"<{kind.name.lower()} writer>", "exec"), names)
+        exec(compile("\n".join(lines), f"<{self.kind.name.lower()} writer>", "exec"), names)
         written: Writer = names["write"]
         return written
 

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recorder.black_box import Kind, Layout
+from recorder.black_box import Layout
 from recorder.black_box.layout import has_name
 from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
 from recorder.capture.path import PLACE_BYTES, Path
-from recorder.capture.source import Writer
-from recorder.capture.step_writer import compile_step_writer
+from recorder.capture.step_writer import StepSource
 from recorder.capture.texts import encoded, is_texts
 from recorder.capture.values import as_array, whole_number
 from recorder.capture.ways import Form, Way, fitting, no_room, step_way, widened
@@ -71,7 +70,7 @@ class StepPath(Path):
     """One for each recorder."""
 
     def __init__(self, inlet: Inlet, devices: DeviceCopies) -> None:
-        super().__init__(inlet, devices, kind=Kind.STEP, max_kinds=_MAX_KINDS)
+        super().__init__(inlet, devices, source=StepSource, max_kinds=_MAX_KINDS)
         self._known: dict[str, Way] = {}
 
     def _write_sampled(self, *arguments: Any) -> bool | None:
@@ -82,9 +81,6 @@ class StepPath(Path):
             if not sampling.takes(episode_id, step):
                 return True
         return self._quick(*arguments)
-
-    def _compile(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> Writer:
-        return compile_step_writer(self._inlet.writer, layout, layout_id, generation, ways, self._inlet.acquire)
 
     def record(
         self, place: tuple[Any, Any, Any], values: tuple[Any, ...], extras: Any, *, finds_room: bool = True

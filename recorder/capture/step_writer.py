@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from recorder.black_box import Kind, Layout, RingWriter
+from recorder.black_box import Kind
 from recorder.black_box.layout import has_name
-from recorder.capture.source import FIELDS, Source, Writer
+from recorder.capture.source import Source
 from recorder.capture.texts import plain_bytes
 from recorder.capture.ways import Form, Way
-from recorder.schema import EXTRAS_PREFIX
 
-__all__ = ["compile_step_writer"]
+__all__ = ["StepSource"]
 
 _LETTERS = {
     "|b1": "?", "|i1": "b", "|u1": "B", "<i2": "h", "<u2": "H", "<i4": "i", "<u4": "I", "<i8": "q", "<u8": "Q",
@@ -26,47 +24,21 @@ _EXACT = 2**53
 """Whole numbers up to here are the same as floats."""
 
 
-def compile_step_writer(
-    writer: RingWriter,
-    layout: Layout,
-    layout_id: int,
-    generation: int,
-    ways: Mapping[str, Way],
-    acquire: Callable[[], bool],
-) -> Writer:
-    """Make the function; it takes episode id, step and lane first.
-
-    Args:
-        ways: by column; a field without one is missing in every step. None of form ``DEVICE``.
-        layout_id, generation, acquire: see ``Source.compiled``.
-    """
-    source = _StepSource(writer, layout)
-    source.lines.append("if not episode_id.__class__ is step.__class__ is lane.__class__ is int: return False")
-    for place in ("episode_id", "step", "lane"):
-        source.pack(place, "q", [place])
-    for name in FIELDS:
-        source.read(name, ways.get(name), name)
-    source.read_extras({name: way for name, way in ways.items() if name.startswith(EXTRAS_PREFIX)})
-    return source.compiled(
-        "episode_id, step, lane",
-        kind=Kind.STEP,
-        layout_id=layout_id,
-        generation=generation,
-        is_large=any(way.is_large for way in ways.values()),
-        acquire=acquire,
-    )
-
-
-class _StepSource(Source):
+class StepSource(Source):
     """Reads the values of one step."""
 
+    kind = Kind.STEP
+    places = "episode_id, step, lane"
     _n_read = 0
 
-    def read(self, name: str, way: Way | None, variable: str) -> None:
-        """Compare a value with its way, and take it apart."""
-        if way is None:
-            self.lines.append(f"if {variable} is not None: return False")
-            return
+    def read_places(self) -> None:
+        """See ``Source``."""
+        self.lines.append("if not episode_id.__class__ is step.__class__ is lane.__class__ is int: return False")
+        for place in ("episode_id", "step", "lane"):
+            self.pack(place, "q", [place])
+
+    def read(self, name: str, variable: str, way: Way) -> None:
+        """See ``Source``."""
         self._n_read += 1
         prefix = f"v{self._n_read}"
         held, taking = self._taken(way, variable, prefix)
@@ -90,18 +62,6 @@ class _StepSource(Source):
         is_bytes = way.form in (Form.BYTES, Form.TEXT)
         format = f"{n_values * way.dtype.itemsize}s" if is_bytes else f"{n_values}{_LETTERS[way.dtype.str]}"
         self.pack(name, format, held)
-
-    def read_extras(self, ways: Mapping[str, Way]) -> None:
-        """The same for the extras, which come as a map."""
-        if not ways:
-            self.lines.append("if extras: return False")
-            return
-        self.lines += ["if extras is None: extras = {}", "n_extras = 0"]
-        for index, (name, way) in enumerate(ways.items()):
-            self.lines.append(f"x{index} = extras.get({name.removeprefix(EXTRAS_PREFIX)!r})")
-            self.lines.append(f"if x{index} is not None: n_extras += 1")
-            self.read(name, way, f"x{index}")
-        self.lines.append("if len(extras) != n_extras: return False")
 
     def _checks(self, way: Way, variable: str) -> list[str]:
         """Lines that leave the function when a value comes another way."""

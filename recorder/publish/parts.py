@@ -19,6 +19,7 @@ from recorder.publish.delivery.succession import Inheritance
 from recorder.publish.heartbeats import Heartbeats
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.open_episodes import OpenEpisodes
+from recorder.publish.open_plays import OpenPlays
 from recorder.publish.picture_budget import PictureBudget
 from recorder.publish.run_watch import RunWatch
 from recorder.publish.stats import RecorderStats
@@ -96,7 +97,7 @@ def put_together(
             "capture.picture_bytes_per_sec, or Redis is away or full",
         ),
     )
-    episodes = OpenEpisodes(
+    plays = OpenPlays(
         identity, outbox, stats, ledger=ledger, pictures=pictures, on_error=trouble.note_defect, clock=time.time
     )
     heartbeats = Heartbeats(
@@ -122,11 +123,11 @@ def put_together(
     counts.add("n_refused_steps", refused.n_steps)
     counts.add("n_recorded_steps", -refused.n_steps)
     outbox.discount(refused.n_steps)
-    episodes.resume(as_read)
+    plays.resume(as_read)
     outbox.begin_with([Packet(News(header.play), (header,)) for header in inherited.headers])
     if inherited.losses.has_happened and not inherited.losses.is_nothing:
         outbox.has_lost(inherited.losses)
-    return Parts(episodes, outbox, heartbeats, packets is not None)
+    return Parts(OpenEpisodes(plays, on_error=trouble.note_defect), outbox, heartbeats, packets is not None)
 
 
 def _with_spooled(ledger: Ledger, spool: Spool | None) -> Ledger:

@@ -229,8 +229,8 @@ class Publisher:
             self._next_flush = now + self._limits.flush_interval_secs
         has_time = not n_read and bool(self._outbox)
         if is_due or is_held or has_time or self._outbox.n_pending_bytes > _MUCH_BYTES:
-            self._open.tell_rest()
-            self._send(self._open.active_plays() if is_due else {})
+            self._open.plays.tell_rest()
+            self._send(self._open.plays.active_plays() if is_due else {})
             self._give_room()
         if is_due:
             self._put_stats()
@@ -260,7 +260,7 @@ class Publisher:
         if stats.is_server_full and not self._is_ending:
             return
         try:
-            self._outbox.send(active, header_of=self._open.header_of)
+            self._outbox.send(active, header_of=self._open.plays.header_of)
         finally:
             self._note_losses()
         self._trouble.is_answered()
@@ -337,7 +337,7 @@ class Publisher:
         if losses.is_nothing:
             self._trouble.log_error("lost data", f"{what}: all of it is still here and is sent again")
             return
-        self._open.lose(losses)
+        self._open.plays.lose(losses)
         unknown = f"; of {losses.n_unknown_episodes} earlier ones nothing is known" if losses.n_unknown_episodes else ""
         self._trouble.note_news(
             StreamError(

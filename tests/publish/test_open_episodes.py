@@ -13,6 +13,7 @@ from recorder.episode import EpisodeStatus
 from recorder.publish.delivery.ledger import Ledger, RunCounts
 from recorder.publish.delivery.outbox import Outbox
 from recorder.publish.open_episodes import OpenEpisodes
+from recorder.publish.open_plays import OpenPlays
 from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import EpisodeSummaries, RunIdentity
 from recorder.step_stream import MemoryStepStream
@@ -39,7 +40,7 @@ class Sender:
             run_counts=RunCounts,
             clock=time.time,
         )
-        self.open = OpenEpisodes(
+        self.plays = OpenPlays(
             RunIdentity(RUN, PRODUCER),
             self.outbox,
             self.stats,
@@ -48,14 +49,15 @@ class Sender:
             on_error=self.errors.append,
             clock=time.time,
         )
+        self.open = OpenEpisodes(self.plays, on_error=self.errors.append)
         self._reader = RingReader(self.trainer.ring)
 
     def send(self) -> None:
         """Take and send all that the trainer has written."""
         for item in self._reader.look(is_final=True):
             self.open.take(item)
-        self.open.tell_rest()
-        self.outbox.send({}, header_of=self.open.header_of)
+        self.plays.tell_rest()
+        self.outbox.send({}, header_of=self.plays.header_of)
 
     def gaps(self, episode_id: int) -> list[tuple[int, int | None, str]]:
         return finished_episodes(self.stream, RUN)[episode_id].gaps

@@ -135,22 +135,21 @@ class Path(ABC):
         Raises:
             UsageError: it can't be written at all.
         """
-        n_left_out = 0
-        while not self._written(ways, entry):
+        n_left_out, layout = 0, entry.layout(ways)
+        while not self._written(layout, ways, entry):
             small = {name: way for name, way in ways.items() if not way.is_large}
             if self._inlet.waits(has_large=len(small) < len(ways)):
                 continue
             if len(small) == len(ways):
                 self._inlet.drop(entry.each())
                 return
-            ways, n_left_out = small, len(ways) - len(small)
+            ways, n_left_out, layout = small, len(ways) - len(small), entry.layout(small)
         if n_left_out:
             self._inlet.refusals.drop_values(n_left_out * entry.n_steps)
 
-    def _written(self, ways: Mapping[str, Way], entry: Entry) -> bool:
+    def _written(self, layout: Layout, ways: Mapping[str, Way], entry: Entry) -> bool:
         """Write it; False when there is no room."""
         inlet, writer = self._inlet, self._inlet.writer
-        layout = entry.layout(ways)
         if not inlet.acquire():
             raise UsageError("the recorder was called while this thread was inside another of its calls")
         try:

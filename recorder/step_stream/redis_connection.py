@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
@@ -24,6 +24,11 @@ _ENOUGH_BYTES = 8 * 2**20
 
 _T = TypeVar("_T")
 _WRONG_TYPE = "WRONGTYPE"
+
+
+@lru_cache(maxsize=256)
+def _tag_of(run_id: str) -> str:
+    return quote(run_id, safe=" !#$&'()*+,/:;=?@[]^`|~<>\"\\")
 
 
 class RedisConnection:
@@ -50,8 +55,7 @@ class RedisConnection:
 
     def key(self, kind: str, run_id: str, *more: object) -> str:
         """``hamlet:episode:{run}:7``. The braces keep a run's keys on one shard of a cluster."""
-        tag = quote(run_id, safe=" !#$&'()*+,/:;=?@[]^`|~<>\"\\")
-        return ":".join([f"{self._prefix}{kind}", f"{{{tag}}}", *map(str, more)])
+        return ":".join([f"{self._prefix}{kind}", f"{{{_tag_of(run_id)}}}", *map(str, more)])
 
     def _sizes(self, keys: Sequence[str | bytes], *, samples: int = 0) -> list[int]:
         """Bytes that each key takes in Redis; 0 if it is missing, or if the user may not call ``MEMORY USAGE``.

@@ -28,12 +28,12 @@ class RecentPackets:
         """They were acknowledged just now."""
         for packet in packets:
             if packet.n_bytes:
-                self._packets.append((now, replace(packet, needed_from=None, spool_end=0)))
+                self._packets.append((now, packet))
                 self._n_bytes += packet.n_bytes
 
     def take(self) -> list[Packet]:
-        """All of them; they are forgotten here."""
-        packets = [packet for _, packet in self._packets]
+        """All of them, as what is needed from nowhere; they are forgotten here."""
+        packets = [replace(packet, needed_from=None, spool_end=0) for _, packet in self._packets]
         self._packets.clear()
         self._n_bytes = 0
         return packets
@@ -46,7 +46,7 @@ class RecentPackets:
             if packet.play in plays and packet.entries:
                 self._n_bytes -= packet.n_bytes
                 entries = [entry for entry in packet.entries if entry.kind != HEADER]
-                taken.append(replace(packet, entries=entries))
+                taken.append(replace(packet, entries=entries, needed_from=None, spool_end=0))
             else:
                 kept.append((at, packet))
         self._packets = kept

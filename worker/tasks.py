@@ -70,7 +70,7 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
                     return
                 if not done.has_more:
                     break
-            # Behind the writes of this task: what has ended by then is found without a tick.
+            # It comes after the writes of this task: what has ended by then is found without a tick.
             enqueue(app, EVALUATE, [run_id])
         except RecorderError as error:
             _log.error("evaluate run_id=%s: will try again: %s", run_id, error)

@@ -149,7 +149,7 @@ class OpenPlays:
         self._stats.n_lost_episodes += len(losses.ended)
 
     def guarded(self, act: Callable[..., None], *arguments: Any) -> None:
-        """Do something; what it raises is told, and the rest goes on."""
+        """Call something; what it raises goes to ``on_error``, and the rest continues."""
         try:
             act(*arguments)
         except Exception as error:  # noqa: BLE001 - recording never stops training

@@ -1,4 +1,4 @@
-"""What is told of a play, as packets of the outbox: its chunks, its header before the first entry, its end."""
+"""Packets of a play for the outbox: its chunks, its header before the first entry, its end."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ class LaneRecorder:
         self.none.flags.writeable = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy begins anew."""
-        return _made_anew, (self._plan, self._hooks, self._n_lanes, self._first_lane)
+        """A copy has no open episodes."""
+        return _fresh_lanes, (self._plan, self._hooks, self._n_lanes, self._first_lane)
 
     def open_among(self, places: Iterable[int]) -> list[int]:
         """Those of some places whose lanes are open."""
@@ -270,5 +270,5 @@ class LaneRecorder:
                 recorder.keep(self._episode_ids.item(place), "step_trigger")
 
 
-def _made_anew(plan: Plan, hooks: Hooks, n_lanes: int, first_lane: int) -> LaneRecorder:
+def _fresh_lanes(plan: Plan, hooks: Hooks, n_lanes: int, first_lane: int) -> LaneRecorder:
     return LaneRecorder(plan, hooks, n_lanes=n_lanes, first_lane=first_lane)

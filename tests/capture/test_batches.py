@@ -309,3 +309,34 @@ def test_extras_of_a_batch_that_are_no_map_are_left_out_of_every_call_and_counte
     assert recorder.stats().n_mismatched_values == 8
     assert "extras: expected a map" in recorder.stats().last_error
     assert_adds_up(recorder.stats(), 8)
+
+
+def test_an_array_that_a_call_was_given_can_be_resized_afterwards() -> None:
+    """Nobody refers to it any more."""
+    ids, steps, nothing = np.arange(2), np.zeros(2, np.int64), np.zeros((2, 0), np.float32)
+    with EpisodeRecorder(strict=True, sender="thread") as recorder:
+        for _ in range(5):
+            recorder.record_batch(ids, steps, nothing, nothing, np.zeros(2), np.ones(2))
+            steps += 1
+        ids.resize(3)  # numpy refuses it while anybody else has the array
+        steps.resize(3)
+        nothing.resize((3, 0))
+        ids[2] = 2
+        recorder.record_batch(ids, steps, nothing, nothing, np.zeros(3), np.ones(3))
+    lengths = {episode_id: ended.episode.n_steps for episode_id, ended in close_and_read(recorder).items()}
+    assert lengths == {0: 6, 1: 6, 2: 1}
+
+
+def test_flags_may_be_one_array_or_several_from_call_to_call() -> None:
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    yes, no = np.array([True, False]), np.zeros(2, np.bool_)
+    given = [(yes, yes, no), (yes, no, yes), (no, no, no), (yes, yes, yes), (no, yes.copy(), yes)]
+    for step, (done, terminated, truncated) in enumerate(given):
+        recorder.record_batch(
+            [0, 1], np.full(2, step), None, None, None, None, dones=done, terminated=terminated, truncated=truncated
+        )
+    episodes = close_and_read(recorder)
+    for place in (0, 1):
+        for index, name in enumerate(("done", "terminated", "truncated")):
+            expected = [flags[index][place] for flags in given]
+            assert episodes[place].episode.column(name).tolist() == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium
@@ -12,7 +12,7 @@ from gymnasium.vector import VectorEnv
 
 from recorder.errors import UsageError
 
-__all__ = ["chain_of", "check_single", "check_vector", "instead_of_single", "instead_of_vector"]
+__all__ = ["FirstLook", "chain_of", "check_single", "check_vector", "instead_of_single", "instead_of_vector"]
 
 _SEVERAL_AGENTS = (
     "it has several agents, whose rewards and flags are maps: wrap those of PettingZoo with "
@@ -29,6 +29,34 @@ _NOT_ONE_REWARD = (
 
 _SEVERAL_AGENTS_HAVE = ("possible_agents", "agent_iter", "get_agent_ids")
 """What PettingZoo's environments and RLlib's of several agents have, and no environment of one."""
+
+
+class FirstLook:
+    """At what the first step of an environment shows: one of another kind is refused, once.
+
+    Args:
+        instead_of: ``instead_of_single`` or ``instead_of_vector``.
+    """
+
+    def __init__(self, instead_of: Callable[..., str | None]) -> None:
+        self._instead_of = instead_of
+        self._is_refused = False
+        self.is_due = True
+        """Until a step has shown that the environment can be recorded."""
+
+    def passes(self, *shown: Any) -> bool:
+        """Whether it can.
+
+        Raises:
+            UsageError: it can't; from the first such step.
+        """
+        if self._is_refused:
+            return False
+        if (instead := self._instead_of(*shown)) is not None:
+            self._is_refused = True
+            raise UsageError(f"nothing of this environment is recorded: {instead}")
+        self.is_due = False
+        return True
 
 
 def check_single(env: object) -> None:

@@ -18,7 +18,7 @@ from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, picture_of
 from recorder.wrappers.gymnasium_versions import AUTORESET_WRAPPERS
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
-from recorder.wrappers.kinds import chain_of, check_single, instead_of_single
+from recorder.wrappers.kinds import FirstLook, chain_of, check_single, instead_of_single
 from recorder.wrappers.open_episode import reset_numbers
 from recorder.wrappers.parts import own_copy
 from recorder.wrappers.plan import ACTION_MASK, Plan
@@ -127,8 +127,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._episode_id = -1
         self._n_steps = 0
         self._n_steps_in_all = 0
-        self._refused = False
-        """Whether a step has shown that the environment is not one of one agent."""
+        self._first_look = FirstLook(instead_of_single)
 
     def __getstate__(self) -> dict[str, Any]:
         """Of a copy, by ``copy`` or by pickle, which a search makes of its environment: it records nothing."""
@@ -206,7 +205,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         info: Mapping[str, Any],
     ) -> None:
         n_steps = self._n_steps
-        if not n_steps and not self._starts(recorder, observation, reward, terminated, truncated, info):
+        if not n_steps and not self._starts(recorder, observation, info, reward, terminated, truncated):
             return
         # One class for all steps: the recorder's quick way fits one.
         is_terminated, is_truncated = bool(terminated), bool(truncated)
@@ -247,21 +246,10 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if is_over:
             self._end("complete")
 
-    def _starts(
-        self,
-        recorder: EpisodeRecorder,
-        observation: Any,
-        reward: Any,
-        terminated: Any,
-        truncated: Any,
-        info: Mapping[str, Any],
-    ) -> bool:
+    def _starts(self, recorder: EpisodeRecorder, observation: Any, info: Mapping[str, Any], *shown: Any) -> bool:
         """Whether an episode begins with this step; here what only a first step shows is found out."""
-        if self._refused:
+        if self._first_look.is_due and not self._first_look.passes(*shown):
             return False
-        if not self._n_steps_in_all and (instead := instead_of_single(reward, terminated, truncated)) is not None:
-            self._refused, self._episode = True, None
-            raise UsageError(f"nothing of this environment is recorded: {instead}")
         if self._episode is None:
             if not self._resets_itself:
                 raise UsageError("step() was called after the end of an episode: call reset() first")

@@ -11,7 +11,6 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from recorder.capture import EpisodeRecorder
-from recorder.errors import UsageError
 from recorder.wrappers.autoseed import watch_lanes
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
@@ -23,7 +22,7 @@ from recorder.wrappers.gymnasium_versions import (
     autoreset_mode_of,
 )
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
-from recorder.wrappers.kinds import check_vector, instead_of_vector
+from recorder.wrappers.kinds import FirstLook, check_vector, instead_of_vector
 from recorder.wrappers.lane_info import LanesTold, lane_info
 from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import with_rows
@@ -135,9 +134,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """Whether a seed is one of each lane; an environment that is a vector by itself has one source of random numbers."""
         self._resets = watch_lanes(env)
         self._told = LanesTold()
-        self._is_new = True
-        """Whether no call has been recorded."""
-        self._is_refused = False
+        self._first_look = FirstLook(instead_of_vector)
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
 
@@ -220,7 +217,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     def _record(
         self, actions: Any, observations: Any, rewards: Any, terminations: Any, truncations: Any, infos: dict[str, Any]
     ) -> None:
-        if self._is_new and not self._is_fit(rewards):
+        if self._first_look.is_due and not self._first_look.passes(rewards, self.num_envs):
             return
         lanes, hooks, told = self._lanes, self._hooks, self._told
         masks = told.masks
@@ -269,16 +266,6 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
 
     def _pictures(self) -> Any:
         return pictures_of(self.env.render(), self.num_envs)
-
-    def _is_fit(self, rewards: Any) -> bool:
-        """Whether what a first call shows can be recorded."""
-        if self._is_refused:
-            return False
-        if (instead := instead_of_vector(rewards, self.num_envs)) is not None:
-            self._is_refused = True
-            raise UsageError(f"nothing of this environment is recorded: {instead}")
-        self._is_new = False
-        return True
 
     def _reached(self, observations: Any, infos: Mapping[str, Any], ended: Sequence[int]) -> dict[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""

@@ -7,17 +7,17 @@ one goes on where it was: see ``delivery/succession.py``.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from recorder.black_box import Outcome, Ring, RingReader
 from recorder.errors import BlackBoxError, StreamError, StreamUnavailableError
 from recorder.publish.delivery.succession import Inheritance, inherit
 from recorder.publish.limits import PublisherLimits
+from recorder.publish.pace import Pace
 from recorder.publish.parts import identity_of, put_together
+from recorder.publish.ring_watch import RingWatch
 from recorder.publish.spilling import Spilling
 from recorder.publish.stats import RecorderStats
 from recorder.publish.trouble import OnMessage, Trouble
@@ -26,19 +26,10 @@ from recorder.step_stream import Play, StepStream
 
 __all__ = ["Publisher"]
 
-_CUTTING_SHARE = 0.005
-"""Part of the time that may go into chunks that are not full, on a thread beside the trainer's: many slow lanes have many of
-them at each flush."""
-_LONGEST_UNCUT_SECS = 2.0
-"""How far a live viewer lags at most when chunks are slow to fill."""
 _HELD_SHARE = 8
 """A chunk is cut when it needs records so far back: this part of the ring, one over it."""
 _SPILLING_SHARE = 4
 """While the server is away, entries go to disk when what they are made of takes this part of the ring, one over it."""
-_SHORTEST_PAUSE_SECS = 0.002
-_LONGEST_PAUSE_SECS = 0.05
-_SHARED_PAUSE_SECS = (0.05, 0.1)
-"""The same beside a trainer's thread."""
 _MUCH_BYTES = 2**20
 """After reading so much, or with so much encoded, there is no pause."""
 
@@ -72,11 +63,10 @@ class Publisher:
         self._journal_path = journal
         self._limits = limits
         self._spool_path = spool
-        self._pauses = _SHARED_PAUSE_SECS if shares_interpreter else (_SHORTEST_PAUSE_SECS, _LONGEST_PAUSE_SECS)
         self._shares_interpreter = shares_interpreter
-        self.wake = threading.Event()
+        self._pace = Pace(flush_interval_secs=limits.flush_interval_secs, shares_interpreter=shares_interpreter)
+        self.wake = self._pace.wake
         """Set from another thread, it cuts a pause short."""
-        self._cutting_share = _CUTTING_SHARE if shares_interpreter else 1.0
         self._identity = identity_of(ring)
         self._stats = RecorderStats()
         self._trouble = Trouble(self._identity.run_id, self._stats, on_message)
@@ -87,11 +77,10 @@ class Publisher:
         self._is_trainer_gone = False
         self._is_broken = False
         """Whether nothing more can be read, because another program has written into the ring."""
-        self._spoilt = ""
-        """What another program has done to the ring's file."""
+        self._ring_watch = RingWatch(ring, self._trouble)
         self._spilling = Spilling(spool, limits.spool_bytes, self._trouble)
         self._unread = UnreadWarning(stream, self._stats, self._trouble)
-        self._next_beat = self._next_flush = self._next_cut = 0.0
+        self._next_beat = 0.0
         self._inherited = (0, 0)
         """What senders before this one had brought."""
 
@@ -116,7 +105,6 @@ class Publisher:
             Whether the trainer's part of the run is over and everything was sent: the files are not needed any more.
         """
         has_begun = self._journal_path is None
-        pause_secs = self._pauses[0]
         while not self._is_over(until, has_begun=has_begun):
             n_read = 0
             try:
@@ -139,9 +127,7 @@ class Publisher:
                 self._trouble.back_off()
             self._ring.beat(pid=os.getpid(), read_position=self._reader.position)
             if n_read < _MUCH_BYTES:
-                pause_secs = self._pauses[0] if n_read else min(2 * pause_secs, self._pauses[1])
-                self.wake.wait(pause_secs)
-                self.wake.clear()
+                self._pace.pause(found_something=n_read > 0)
         return self._end(has_begun=has_begun)
 
     def _inherit(self) -> None:
@@ -205,15 +191,10 @@ class Publisher:
         is_waiting = not self._stats.is_connected or self._stats.is_server_full
         takes_room = is_waiting and self._reader.position - ring.tail > ring.capacity // _SPILLING_SHARE
         if is_full or (takes_room and self._outbox.n_pending_bytes):
-            return self._spill() or not is_full
-        return True
-
-    def _spill(self) -> bool:
-        """Put what waits on disk; False when nothing more can be taken for now."""
-        has_room = self._parts.has_spool and self._spilling.spill(self._outbox)
-        if has_room:
+            if not (self._parts.has_spool and self._spilling.spill(self._outbox)):
+                return not is_full
             self._give_room()
-        return has_room
+        return True
 
     def _act(self, n_read: int) -> None:
         """Cut, send and say what is due."""
@@ -223,10 +204,10 @@ class Publisher:
         is_held = n_read > 0 and held_bytes > ring.capacity // _HELD_SHARE
         if is_held:
             self._open.cut_chunks(before=reader.position - ring.capacity // _HELD_SHARE)
-        is_due = now >= self._next_flush or (self._is_ending and not n_read)
+        is_due = self._pace.is_flush_due(now) or (self._is_ending and not n_read)
         if is_due:
-            self._cut_chunks(now)
-            self._next_flush = now + self._limits.flush_interval_secs
+            self._pace.cut(now, self._open.cut_chunks, is_ending=self._is_ending)
+            self._pace.has_flushed(now)
         has_time = not n_read and bool(self._outbox)
         if is_due or is_held or has_time or self._outbox.n_pending_bytes > _MUCH_BYTES:
             self._open.plays.tell_rest()
@@ -235,15 +216,6 @@ class Publisher:
         if is_due:
             self._put_stats()
         self._beat()
-
-    def _cut_chunks(self, now: float) -> None:
-        """Encode what is pending, as often as that takes a small part of the time."""
-        if now < self._next_cut and not self._is_ending:
-            return
-        began = time.thread_time()
-        self._open.cut_chunks()
-        spent_secs = time.thread_time() - began
-        self._next_cut = now + min(spent_secs / self._cutting_share, _LONGEST_UNCUT_SECS)
 
     def _give_room(self) -> None:
         """Move the ring's tail up to what is still needed."""
@@ -273,27 +245,15 @@ class Publisher:
             return
         self._next_beat = now + self._limits.heartbeat_secs
         self._unread.warn()
-        why = self._ring.why_unusable()
-        if why != self._spoilt:
-            self._spoilt = why
-            self._is_broken = self._is_broken or "deleted" not in why  # what is mapped outlives its name
-            self._trouble.note_news(
-                BlackBoxError(f"another program has spoilt this black box: {why}: {self._ring.path}")
-            )
-        self._parts.heartbeats.beat(self._stats, self._state(), is_closed=is_closed)
+        self._is_broken = self._ring_watch.is_useless() or self._is_broken
+        self._stats.n_bytes_waiting = self._reader.n_unread_bytes
+        all_counters = self._stats.with_trainers(self._ring).to_map()
+        self._parts.heartbeats.beat(self._stats, all_counters, is_closed=is_closed)
         self._note_losses()
 
-    def _state(self) -> dict[str, Any]:
-        """The counters, those of the trainer included."""
-        self._own_state()
-        return self._stats.with_trainers(self._ring).to_map()
-
-    def _own_state(self) -> dict[str, Any]:
-        self._stats.n_bytes_waiting = self._reader.n_unread_bytes
-        return self._stats.to_map()
-
     def _put_stats(self) -> None:
-        self._ring.put_stats(self._own_state())
+        self._stats.n_bytes_waiting = self._reader.n_unread_bytes
+        self._ring.put_stats(self._stats.to_map())
 
     def _end(self, *, has_begun: bool) -> bool:
         """Say how it ended; gives whether everything was sent."""
@@ -333,15 +293,8 @@ class Publisher:
         if not losses.has_happened:
             return
         self._parts.heartbeats.is_info_sent = False
-        what = "the server has lost data that it had acknowledged (it was emptied, or started again without them)"
         if losses.is_nothing:
-            self._trouble.log_error("lost data", f"{what}: all of it is still here and is sent again")
+            self._trouble.log_error("lost data", losses.describe())
             return
         self._open.plays.lose(losses)
-        unknown = f"; of {losses.n_unknown_episodes} earlier ones nothing is known" if losses.n_unknown_episodes else ""
-        self._trouble.note_news(
-            StreamError(
-                f"{what}: {losses.n_steps} steps of {len(losses.steps)} episodes are lost, {len(losses.ended)} of these episodes "
-                f"whole{unknown}; what is still here is sent again"
-            )
-        )
+        self._trouble.note_news(StreamError(losses.describe()))

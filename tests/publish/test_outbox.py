@@ -51,7 +51,7 @@ class Sender:
 
     @property
     def n_repeated(self) -> int:
-        return len(self.outbox._repeated)
+        return len(self.outbox._backlog.repeated)
 
 
 def test_a_play_is_listed_as_open_by_the_transaction_that_brings_its_header_and_not_before() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recorder.publish import PublisherLimits
-from recorder.publish.delivery import outbox as outbox_module
+from recorder.publish.delivery import backlog
 from recorder.publish.delivery.packet import News, Packet
 from recorder.publish.delivery.spool import Spool
 from recorder.step_stream import CHUNK, Outgoing, Play
@@ -108,7 +108,7 @@ def test_without_a_spool_the_ring_is_full_and_nothing_in_it_is_lost(tmp_path: Pa
 
 
 def test_a_successor_sends_what_is_in_the_spool_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "FLUSH_PACKETS", 10)
+    monkeypatch.setattr(backlog, "FLUSH_PACKETS", 10)
     outage = Outage(tmp_path, spool_bytes=2**22)
     scene = outage.scene
     scene.stream.dies_at = {2, 4}

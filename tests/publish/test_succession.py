@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.publish.delivery import outbox
+from recorder.publish.delivery import backlog
 from recorder.step_stream import Play
 from tests.capture.recorded import ends
 from tests.publish.scene import Scene, content, n_steps_there, said_of_ends
@@ -100,7 +100,7 @@ def test_an_emptied_server_and_a_successor_count_exactly_what_is_there(tmp_path:
 def test_a_successor_goes_on_building_while_its_flushes_are_halfway_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "FLUSH_PACKETS", 1)
+    monkeypatch.setattr(backlog, "FLUSH_PACKETS", 1)
     scene = Scene(tmp_path, 0, n_calls=0)
     scene.trainer.steps(0, range(300))
     scene.stream.dies_at, scene.stream.dies_after = {1}, True

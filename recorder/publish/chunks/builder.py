@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, ColumnData, chunk_of_slots, encode_chunk
+from recorder.chunk import ColumnData, chunk_of_slots, encode_chunk
 from recorder.episode import Gap
 from recorder.errors import UsageError
 from recorder.publish.chunks.encodings import KnownSchema, is_of_schema
-from recorder.publish.chunks.pieces import Kinds, Piece, columns_of, together, would_round
+from recorder.publish.chunks.pending import PendingSteps
+from recorder.publish.chunks.pieces import Piece, columns_of
 from recorder.publish.chunks.unreadable import unreadable
 from recorder.publish.counting import Counts, added
 from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
@@ -90,9 +91,7 @@ class EpisodeBuilder:
         self._refused: deque[tuple[int, int]] = deque()
         """Positions and numbers of refused steps, the same."""
         self._reported = state.list_lengths()
-        self._pieces: list[Piece] = []
-        self._kinds: Kinds | None = None
-        self._n_pending = 0
+        self._pending = PendingSteps(pictures)
         self._read_until = state.position
 
     @property
@@ -103,7 +102,7 @@ class EpisodeBuilder:
     @property
     def n_pending(self) -> int:
         """Steps that are in no chunk yet."""
-        return self._n_pending
+        return self._pending.n_steps
 
     def count(self, name: str, number: int = 1) -> None:
         """Count something of this play."""
@@ -134,7 +133,7 @@ class EpisodeBuilder:
             if n_fit < piece.n_steps:
                 self._refuse_piece(piece.part(n_fit, piece.n_steps), problem)
             return done
-        first, n_steps = piece.first_step, piece.n_steps
+        first, pending = piece.first_step, self._pending
         done = self.take_chunks() if first > self.end_step else []
         if self.state.is_cut_off or (first > self.end_step and len(self.state.gaps) >= _MAX_GAPS):
             self._cut_off(piece)
@@ -142,35 +141,31 @@ class EpisodeBuilder:
         self.touch(int(piece.positions[-1]), piece.needed_from)
         if first > self.end_step:
             self._add_gap(first, "skipped")
-        kinds = piece.kinds if self._kinds is None else together(self._kinds, piece.kinds)
-        if kinds is None or (kinds is not self._kinds and would_round(self._kinds, kinds, self._pieces, piece)):
+        if not pending.append(piece):
             done.extend(self.take_chunks())
-            kinds = piece.kinds
-        self._kinds = kinds
-        self._pieces.append(piece)
-        self._n_pending += n_steps
-        self.end_step = first + n_steps
-        while self._n_pending and (n_full := self._full_steps()):
+            pending.append(piece)
+        self.end_step = first + piece.n_steps
+        while pending.n_steps and (n_full := pending.n_full()):
             done.extend(self._encode(n_full))
         return done
 
     def take_chunks(self) -> list[EncodedChunk]:
         """Encode whatever is pending."""
         done: list[EncodedChunk] = []
-        while self._n_pending:
-            done.extend(self._encode(self._full_steps() or self._n_pending))
+        while self._pending.n_steps:
+            done.extend(self._encode(self._pending.n_full() or self._pending.n_steps))
         return done
 
     def progress(self) -> Progress:
         """What is settled and was told by no chunk; the builder forgets that it has to be told."""
-        state = self.state
-        state.position = int(self._pieces[0].positions[0]) if self._pieces else self._read_until
+        state, first = self.state, self._pending.first
+        state.position = int(first.positions[0]) if first is not None else self._read_until
         counts, self._uncounted = self._uncounted, {}
         while self._refused and self._refused[0][0] < state.position:
             counts["n_refused_steps"] = counts.get("n_refused_steps", 0) + self._refused.popleft()[1]
         change, self._reported = state.change(self._reported), state.list_lengths()
         needed_from = self.needed_from if self.needed_from is not None else state.position
-        self.needed_from = self._pieces[0].needed_from if self._pieces else None
+        self.needed_from = first.needed_from if first is not None else None
         return Progress(change, counts, needed_from)
 
     def mark_dropped(self) -> None:
@@ -196,42 +191,9 @@ class EpisodeBuilder:
             self._mark_lost(first, stop - first)
             self.state.n_steps -= stop - first
 
-    def _full_steps(self) -> int:
-        """How many of the first pending steps make a full chunk; 0 when they don't."""
-        n_steps = 0
-        number_room, picture_room = MAX_CHUNK_BYTES, self._pictures.chunk_bytes
-        for piece in self._pieces:
-            kinds = piece.kinds
-            n_fit = number_room // kinds.number_bytes
-            if kinds.picture_bytes:
-                n_fit = min(n_fit, picture_room // kinds.picture_bytes)
-            room = min(max(n_fit, 0 if n_steps else 1), MAX_CHUNK_STEPS - n_steps)
-            if piece.n_steps >= room:
-                return n_steps + room
-            n_steps += piece.n_steps
-            number_room -= piece.n_steps * kinds.number_bytes
-            picture_room -= piece.n_steps * kinds.picture_bytes
-        return 0
-
-    def _cut(self, n_steps: int) -> list[Piece]:
-        """Take the first pending steps out."""
-        taken: list[Piece] = []
-        self._n_pending -= n_steps
-        while n_steps:
-            piece = self._pieces[0]
-            if piece.n_steps > n_steps:
-                taken.append(piece.part(0, n_steps))
-                self._pieces[0] = piece.part(n_steps, piece.n_steps)
-                break
-            taken.append(self._pieces.pop(0))
-            n_steps -= piece.n_steps
-        if not self._pieces:
-            self._kinds = None
-        return taken
-
     def _encode(self, n_steps: int) -> list[EncodedChunk]:
         """One chunk; none when these steps can't be encoded, which is counted and marked, and the others go on."""
-        pieces = self._cut(n_steps)
+        pieces = self._pending.cut(n_steps)
         state, first_step = self.state, pieces[0].first_step
         state.next_step = first_step + n_steps
         try:
@@ -313,7 +275,7 @@ class EpisodeBuilder:
         position, n_steps = int(piece.positions[-1]), piece.n_steps
         self.touch(position, piece.needed_from)
         self._counts.add("n_refused_steps", n_steps)
-        if self._refused and not self._pieces:
+        if self._refused and self._pending.first is None:
             n_steps += self._refused.pop()[1]
         self._refused.append((position, n_steps))
         self.error = UsageError(f"episode {self.play.episode_id}: {problem}: refused")

@@ -63,6 +63,17 @@ class Losses:
         """Whether all of it is still here."""
         return not self.steps and not self.ended and not self.n_unknown_episodes
 
+    def describe(self) -> str:
+        """What has happened, in a sentence for the trainer's log."""
+        what = "the server has lost data that it had acknowledged (it was emptied, or started again without them)"
+        if self.is_nothing:
+            return f"{what}: all of it is still here and is sent again"
+        unknown = f"; of {self.n_unknown_episodes} earlier ones nothing is known" if self.n_unknown_episodes else ""
+        return (
+            f"{what}: {self.n_steps} steps of {len(self.steps)} episodes are lost, {len(self.ended)} of these episodes "
+            f"whole{unknown}; what is still here is sent again"
+        )
+
     def after(self, earlier: Losses) -> Losses:
         """Both together; no step is lost twice."""
         steps = {play: [*earlier.steps.get(play, ()), *ranges] for play, ranges in self.steps.items()}

@@ -10,14 +10,14 @@ does a successor.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 
 from recorder.errors import StreamError
+from recorder.publish.delivery.backlog import Backlog
 from recorder.publish.delivery.custody import Losses
-from recorder.publish.delivery.flight import FLUSH_BYTES, FLUSH_PACKETS, Flight, first_that_fit, flush_of
+from recorder.publish.delivery.flight import Flight, flush_of
 from recorder.publish.delivery.journal import Journal
 from recorder.publish.delivery.ledger import FlushRecord, Ledger, RunCounts
 from recorder.publish.delivery.packet import News, Packet
@@ -66,14 +66,8 @@ class Outbox:
         self._ledger = ledger
         self._run_counts = run_counts
         self._journal = journal
-        self._spool = spool
         self._clock = clock
-        self._repeated: deque[Packet] = deque()
-        """Acknowledged before, and to be sent again; they don't count against the budget."""
-        self._loaded: deque[Packet] = deque()
-        """Read from the spool."""
-        self._waiting: deque[Packet] = deque()
-        self._in_flight: Flight | None = None
+        self._backlog = Backlog(spool)
         self._recent = RecentPackets()
         self._n_tallied_steps = ledger.n_sent_steps
         """The steps sent, as the server last had them."""
@@ -82,28 +76,31 @@ class Outbox:
         self._losses = Losses()
         self._begun = {play for play, state in ledger.open.items() if state.header}
         """Open plays whose header has arrived."""
-        self.n_pending_bytes = 0
-        """Never acknowledged, in memory."""
         self.n_sent_bytes = 0
 
     def __bool__(self) -> bool:
-        has_spooled = self._spool is not None and self._spool.has_unread
-        return bool(self._repeated or self._loaded or self._waiting or self._in_flight or has_spooled)
+        return bool(self._backlog)
+
+    @property
+    def n_pending_bytes(self) -> int:
+        """What is in memory and was never acknowledged."""
+        return self._backlog.n_bytes
 
     @property
     def n_pending_steps(self) -> int:
         """Steps in memory that the server has never acknowledged."""
-        return sum(packet.n_steps for packet in self._pending())
+        return sum(packet.n_steps for packet in self._backlog.in_memory())
 
     @property
     def n_spooled_steps(self) -> int:
         """The same on disk, and not in memory."""
-        return sum(packet.n_steps for packet in self._spool.unread()) if self._spool is not None else 0
+        return sum(packet.n_steps for packet in self._backlog.on_disk())
 
     @property
     def needed_from(self) -> int | None:
         """Where the first record begins that a packet was made of which has not arrived; None when there is none."""
-        needed = [packet.needed_from for packet in self._pending() if packet.needed_from is not None]
+        in_memory = self._backlog.in_memory()
+        needed = [packet.needed_from for packet in in_memory if packet.needed_from is not None]
         return min(needed, default=None)
 
     @property
@@ -118,13 +115,12 @@ class Outbox:
 
     def put(self, packet: Packet) -> None:
         """Append a packet."""
-        self._waiting.append(packet)
-        self.n_pending_bytes += packet.n_bytes
+        self._backlog.put(packet)
 
     def begin_with(self, packets: list[Packet]) -> None:
         """Send these before anything else; they were acknowledged before."""
-        self._repeated.extendleft(reversed(packets))
-        self._ledger.is_repeating = bool(self._repeated)
+        self._backlog.repeated.extendleft(reversed(packets))
+        self._ledger.is_repeating = bool(self._backlog.repeated)
 
     def repeat_recent(self) -> None:
         """The server may have forgotten its last seconds: send them again before anything else."""
@@ -140,19 +136,19 @@ class Outbox:
         Raises:
             StreamError: what is not acknowledged stays, and is repeated at the next call.
         """
-        if self._in_flight is not None:
-            self._settle(self._in_flight)
+        if self._backlog.in_flight is not None:
+            self._settle(self._backlog.in_flight)
         active = {play: at for play, at in active.items() if play in self._begun}
         while self or active:
             flight, flush = self._next_flush(active)
             if self._journal is not None and flush.tally is not None:
                 self._journal.flush(flight.record)
-            self._take_off(flight)
+            self._backlog.take_off(flight)
             try:
                 gone = self._stream.send(self._run_id, flush)
             except StreamError:
                 self.begin_with(flight.repeated)
-                self._in_flight = replace(flight, repeated=[])
+                self._backlog.in_flight = replace(flight, repeated=[])
                 self.repeat_recent()
                 raise
             active = {}
@@ -166,20 +162,7 @@ class Outbox:
         Raises:
             OSError: the disk is full.
         """
-        new = self._in_flight.new if self._in_flight is not None else []
-        packets = [packet for packet in chain(new, self._waiting) if not packet.spool_end]
-        if self._spool is None or not self._spool.has_room(2 * sum(packet.n_bytes for packet in packets)):
-            return False
-        spooled = self._spool.append(packets)
-        if self._in_flight is not None:
-            n_new = sum(not packet.spool_end for packet in new)
-            kept = [*(packet for packet in new if packet.spool_end), *spooled[:n_new]]
-            self._in_flight = replace(self._in_flight, new=kept)
-            if kept:
-                self._spool.skip(kept[-1].spool_end)
-        self._waiting.clear()
-        self._count_pending()
-        return True
+        return self._backlog.to_disk()
 
     @property
     def acknowledged(self) -> tuple[int, int]:
@@ -211,8 +194,7 @@ class Outbox:
         """Let go of the files."""
         if self._journal is not None:
             self._journal.close()
-        if self._spool is not None:
-            self._spool.close()
+        self._backlog.close()
 
     def discount(self, n_steps: int) -> None:
         """Workers refused steps that were acknowledged."""
@@ -223,32 +205,15 @@ class Outbox:
         losses, self._losses = self._losses, Losses()
         return losses
 
-    def _pending(self) -> Iterator[Packet]:
-        """What is in memory and was never acknowledged."""
-        return chain(self._in_flight.new if self._in_flight is not None else (), self._loaded, self._waiting)
-
-    def _count_pending(self) -> None:
-        self.n_pending_bytes = sum(packet.n_bytes for packet in self._pending() if not packet.spool_end)
-
     def _next_flush(self, active: dict[Play, float]) -> tuple[Flight, Flush]:
-        if self._spool is not None and not self._loaded and self._spool.has_unread:
-            self._loaded.extend(self._spool.read(FLUSH_PACKETS, FLUSH_BYTES))
-        # What waits in memory is younger than all of the spool.
-        may_go = self._spool is None or not self._spool.has_unread
-        repeated = first_that_fit(self._repeated, n_bytes=FLUSH_BYTES, n_packets=FLUSH_PACKETS)
-        new: list[Packet] = []
-        if len(repeated) == len(self._repeated):
-            n_bytes = FLUSH_BYTES - sum(packet.n_bytes for packet in repeated)
-            ready = chain(self._loaded, self._waiting) if may_go else self._loaded
-            n_packets = FLUSH_PACKETS - len(repeated)
-            new = first_that_fit(ready, n_bytes=n_bytes, n_packets=n_packets, has_others=bool(repeated))
+        repeated, new = self._backlog.next_packets()
         ledger = self._ledger
         record = FlushRecord(
             ledger.number + 1,
             self._run_counts(),
             [packet.news for packet in new],
             next((packet.spool_end for packet in reversed(new) if packet.spool_end), ledger.spool_done),
-            is_repeating=len(repeated) < len(self._repeated),
+            is_repeating=len(repeated) < len(self._backlog.repeated),
         )
         flush = flush_of(chain(repeated, new), active, self._clock())
         if self._stream.is_remote and (repeated or new):
@@ -256,13 +221,6 @@ class Outbox:
             n_kept = n_sent - ledger.n_lost_steps - self._n_refused_steps
             flush.tally = Tally(self._producer_id, n_sent, n_kept, record.number)
         return Flight(record, repeated, new), flush
-
-    def _take_off(self, flight: Flight) -> None:
-        for _ in flight.repeated:
-            self._repeated.popleft()
-        for _ in flight.new:
-            (self._loaded or self._waiting).popleft()
-        self._in_flight = flight
 
     def _settle(self, flight: Flight) -> None:
         """Find out whether a flush without an answer has arrived.
@@ -274,19 +232,16 @@ class Outbox:
         if tally is not None and tally.flush_number >= flight.record.number:
             self._arrived(flight, tally)
             return
-        self._in_flight = None
-        self._loaded.extendleft(packet for packet in reversed(flight.new) if packet.spool_end)
-        self._waiting.extendleft(packet for packet in reversed(flight.new) if not packet.spool_end)
+        self._backlog.put_back(flight)
 
     def _arrived(self, flight: Flight, tally: Tally | None) -> None:
-        self._in_flight = None
+        self._backlog.in_flight = None
         record, is_remote = flight.record, self._stream.is_remote
         if tally is not None or not is_remote:
             self._ledger.apply(record, is_remote=is_remote)
         if tally is not None and self._journal is not None:
             self._journal.arrived(record.number)
-        if self._spool is not None:
-            self._spool.acknowledged(record.spool_done)
+        self._backlog.arrived(flight)
         for packet in chain(flight.repeated, flight.new):
             if packet.news.header:
                 self._begun.add(packet.play)
@@ -295,7 +250,6 @@ class Outbox:
             self.n_sent_bytes += packet.n_bytes
         if is_remote:
             self._recent.add(chain(flight.repeated, flight.new), self._clock())
-        self.n_pending_bytes -= sum(packet.n_bytes for packet in flight.new if not packet.spool_end)
         if tally is not None:
             n_known, n_tallied = tally.n_before, self._n_tallied_steps
             self._n_tallied_steps = tally.n_sent
@@ -306,7 +260,7 @@ class Outbox:
         """Send again what is still here; find out what is not, and tell workers of episodes of which nothing is left."""
         self.repeat_recent()
         sent_again: dict[Play, set[int]] = {}
-        for packet in self._repeated:
+        for packet in self._backlog.repeated:
             sent_again.setdefault(packet.play, set()).update(entry.sequence for entry in packet.entries)
         custody = self._ledger.custody
         losses = custody.lose(

@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 import numpy as np
 
 from benchmarks.replay_server import DEADLINE_SECS, get, serving
-from recorder.catalog import Catalog, EpisodeRow
+from recorder.agents import AgentInfo
+from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.python_versions import UTC
 
 __all__ = ["measure_list"]
@@ -83,13 +84,14 @@ def queries(n_episodes: int) -> Iterator[dict[str, str]]:
             "return": {"min_return": f"{lowest:.3f}", "max_return": f"{lowest + 1:.3f}"},
             "tag": {"tag": one_of("good", "bug", "unused")},
             "recorded": {"recorded": one_of("true", "false")},
+            "agent": {"agent": one_of("red_0", "blue_0", "unused")},
             "min_episode": {"min_episode": str(first)},
             "max_episode": {"max_episode": str(first)},
             "episode": {"min_episode": str(first), "max_episode": str(first + 1000)},
         }[name]
 
     names = (
-        *("run", "stage", "reason", "status", "decision", "lane", "tag", "recorded"),
+        *("run", "stage", "reason", "status", "decision", "lane", "tag", "recorded", "agent"),
         *("min_return", "max_return", "return", "min_episode", "max_episode", "episode"),
     )
     chosen = [(), *((name,) for name in names), *combinations(names, 2)]
@@ -123,10 +125,19 @@ def fill_catalog(path: Path, n_episodes: int) -> None:
                     at=now,
                 )
                 cursor = new_cursor
+                if number == 0:
+                    catalog.upsert_recordings([_recording(row) for row in rows if row.decision == "kept"])
             for tag, n_tagged in (("good", n_of_run // 500), ("bug", 5)):
                 for episode_id in random.integers(n_of_run, size=n_tagged):
                     catalog.tag_episode(run_id, int(episode_id), tag)
             begun += n_of_run * 8 // 10
+
+
+def _recording(row: EpisodeRow) -> RecordingRow:
+    """A recording of two agents; every fiftieth has a third."""
+    names = ("red_0", "red_1", "blue_0") if row.episode_id % 50 == 0 else ("red_0", "red_1")
+    agents = tuple(AgentInfo(name, "red", 0, slot, 0, 499, 1.0, 500) for slot, name in enumerate(names))
+    return RecordingRow(row.run_id, row.episode_id, reasons=row.reasons, agents=agents)
 
 
 def _episodes(

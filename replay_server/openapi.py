@@ -31,6 +31,7 @@ _FILTERS = [
     _query("tag", "string", "With this tag."),
     _query("recorded", "boolean", "true: with a file; false: without one."),
     _query("complete", "boolean", "true: the trainer finished the episode; false: broken off, salvaged or discarded."),
+    _query("agent", "string", "With this agent in its recording."),
     _query("sort", "string", "finished, episode_id, reward, length or stage; descending with - in front."),
     _query("cursor", "string", "next_cursor of the previous page."),
     _query("limit", "integer", "Episodes per page, 50 by default, at most 500."),
@@ -79,7 +80,7 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
         {"parameters": [_query("lanes", "integer", "List also up to this many lanes with an open episode.")]},
     ),
     ("get", "/episodes", "Episodes, filtered, sorted and paged", {"parameters": _FILTERS}),
-    ("get", _EPISODE, "One episode, with its recording", {}),
+    ("get", _EPISODE, "One episode, with its recording and its agents", {}),
     (
         "delete",
         _EPISODE,

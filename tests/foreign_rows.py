@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Column, Double, Integer, Text
 
+from recorder.agents import AgentInfo
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.catalog.column_types import Float64, GivenText, Int64, JsonText, TextTuple, UtcDateTime
 from recorder.catalog.models import METADATA
@@ -19,8 +20,17 @@ from tests.postgres_server import PostgresServer
 __all__ = ["FUZZED", "Spoil", "add_rows", "changeable_columns", "garbage_for", "is_text", "odd_values_for", "spoiling"]
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-FUZZED = ("annotations", "episode_tags", "videos", "video_segments", "runs", "episodes", "recordings")
-_KEYS = ("run_id", "episode_id", "video_id", "segment_index", "annotation_id")
+FUZZED = (
+    "annotations",
+    "episode_tags",
+    "videos",
+    "video_segments",
+    "runs",
+    "episodes",
+    "recordings",
+    "recording_agents",
+)
+_KEYS = ("run_id", "episode_id", "video_id", "segment_index", "annotation_id", "agent_id")
 _NESTED = "[" * 100_000
 
 Spoil = Callable[[str, str, Any], bool]
@@ -30,7 +40,9 @@ Spoil = Callable[[str, str, Any], bool]
 def add_rows(catalog: Catalog, run_id: str) -> str:
     """A row in each table; returns the id of the video."""
     episode = EpisodeRow(run_id, 1, decision="kept", reasons=("a",), why_json='[{"criterion": "a"}]', timestamp=5.0)
-    catalog.import_recordings([(episode, RecordingRow(run_id, 1, reasons=("a",), timestamp=5.0, file_path="x"))])
+    agents = (AgentInfo("red_0", "red"),)
+    recording = RecordingRow(run_id, 1, reasons=("a",), timestamp=5.0, file_path="x", agents=agents)
+    catalog.import_recordings([(episode, recording)])
     catalog.tag_episode(run_id, 1, "good")
     catalog.add_annotation(run_id, 1, step=1, end_step=3, label="seen", text="here")
     video, _ = catalog.enqueue_video(run_id, 1, {"content_hash": "x"}, at=NOW)

@@ -17,6 +17,7 @@ from recorder.catalog.catalog import Catalog
 from recorder.catalog.operations.videos import VideoBounds
 from recorder.catalog.original import ORIGINAL_COLUMNS
 from recorder.catalog.rows import (
+    AgentSummary,
     AnnotationRow,
     CurvePoint,
     Decision,
@@ -32,6 +33,7 @@ from recorder.catalog.video_rows import SegmentProgress, SegmentRow, VideoRow
 
 __all__ = [
     "ORIGINAL_COLUMNS",
+    "AgentSummary",
     "AnnotationRow",
     "Catalog",
     "CurvePoint",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from recorder.catalog.engine import Engines, parse_url, refuse_missing_folder
 from recorder.catalog.filesystem import MOUNTS_FILE
 from recorder.catalog.open_file import OpenFile
+from recorder.catalog.operations.agents import AgentOperations
 from recorder.catalog.operations.annotations import AnnotationOperations
 from recorder.catalog.operations.episodes import EpisodeOperations
 from recorder.catalog.operations.evaluation import EvaluationOperations
@@ -43,6 +44,7 @@ class Catalog(
     WriteJobOperations,
     ParkedOperations,
     RecordingOperations,
+    AgentOperations,
     ImportOperations,
     TagOperations,
     VideoOperations,

@@ -1,6 +1,6 @@
 """The order in which transactions lock rows, so that no two wait for each other.
 
-Runs come first, then episodes, then recordings with their reasons; a video comes before its segments. Within a table,
+Runs come first, then episodes, then recordings with their reasons and agents; a video comes before its segments. Within a table,
 rows are locked in ascending key order. PostgreSQL locks rows as they are written; a transaction that writes in another
 order takes its locks here first. SQLite has one writer at a time and needs no locks.
 

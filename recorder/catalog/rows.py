@@ -6,13 +6,16 @@ Fields are named like the columns (``docs/catalog.md``). Rarely used JSON stays 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from recorder.agents import AgentInfo
+
 __all__ = [
     "START_CURSOR",
+    "AgentSummary",
     "AnnotationRow",
     "CurvePoint",
     "Decision",
@@ -230,6 +233,8 @@ class RecordingRow:
         file_size_bytes: size before compression.
         compressed_size_bytes: size on disk.
         play_id: the play in the file; None if unknown.
+        agents: written to ``recording_agents``, and empty for a single agent; None keeps those there. Rows are read
+            without them: ``list_agents`` has them.
     """
 
     run_id: str
@@ -252,6 +257,23 @@ class RecordingRow:
     recorded_at: datetime | None = None
     play_id: int | None = None
     reasons: tuple[str, ...] = ()
+    agents: Sequence[AgentInfo] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSummary:
+    """An agent of a run: its recordings, and the means over them.
+
+    Args:
+        team: its last one, by the alphabet.
+        mean_return: over its finite returns; None if it has none.
+    """
+
+    agent_id: str
+    team: str
+    n_recordings: int
+    mean_return: float | None
+    mean_steps: float
 
 
 @dataclass(frozen=True, slots=True)

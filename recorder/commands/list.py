@@ -1,4 +1,4 @@
-"""List recordings, newest first, by stage, reason, return, status or lane."""
+"""List recordings, newest first, by stage, reason, return, status, lane or agent."""
 
 from __future__ import annotations
 
@@ -23,14 +23,25 @@ _COLUMNS = {
     "episode_id": "episode",
     "curriculum_stage": "stage",
     "total_reward": "return",
+    "n_agents": "agents",
+    "agent_return": "return of agent",
     "survival_steps": "steps",
     "status": "status",
     "reasons": "reasons",
     "size": "size",
     "file_path": "file",
 }
-_COLORS = {"total_reward": sign_color, "status": verdict_color}
-_SPARED = ("file_path", "environment", "size", "status", "survival_steps", "curriculum_stage", "total_reward")
+_COLORS = {"total_reward": sign_color, "agent_return": sign_color, "status": verdict_color}
+_SPARED = (
+    "file_path",
+    "environment",
+    "size",
+    "n_agents",
+    "status",
+    "survival_steps",
+    "curriculum_stage",
+    "total_reward",
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -43,6 +54,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--max-reward", type=number, help="highest return")
     parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
     parser.add_argument("--lane", type=non_negative, help="only this lane of a vector environment")
+    parser.add_argument("--agent", metavar="ID", help="only recordings with this agent; shows its returns")
     add_order(parser)
     parser.add_argument("--limit", type=non_negative, default=50, help="at most this many (default: %(default)s)")
 
@@ -64,17 +76,26 @@ def run(args: argparse.Namespace) -> int:
             "run": run_id,
             "lane": args.lane,
             "status": args.status,
+            "agent": args.agent,
         }
         rows = catalog.query_recordings(**filters, limit=args.limit, order=order_of(args))
         n_recordings = len(rows) if len(rows) < args.limit else catalog.count_recordings(**filters)
-    rows = [{**row, "environment": environments.get(row["run_id"])} for row in rows]
+        keys = [(row["run_id"], row["episode_id"]) for row in rows]
+        n_agents = catalog.count_agents(keys)
+        returns = {} if args.agent is None else catalog.returns_of_agent(args.agent, keys)
+    rows = [
+        {**row, "environment": environments.get(row["run_id"]), "n_agents": n_agents.get(key)}
+        | ({"agent_return": returns.get(key)} if returns else {})
+        for row, key in zip(rows, keys, strict=True)
+    ]
     output.document(rows)
     shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
-    columns = _COLUMNS if environments else {name: _COLUMNS[name] for name in _COLUMNS if name != "environment"}
+    is_shown = {"environment": environments, "n_agents": n_agents, "agent_return": returns}
+    columns = {name: title for name, title in _COLUMNS.items() if is_shown.get(name, True)}
     title = counted(n_recordings, "recording")
     if len(rows) < n_recordings:
         title = f"{len(rows)} of {title}, {describe_order(args)}; more: --limit {n_recordings}"
-    formats = {"total_reward": human_return}
+    formats = {"total_reward": human_return, "agent_return": human_return}
     output.table(
         title, columns, shown,
         folded="reasons", spared=_SPARED, cuts=True, shared="run_id", formats=formats, colors=_COLORS,

@@ -47,12 +47,13 @@ def run(args: argparse.Namespace) -> int:
         episode = catalog.find_episode(args.episode_id, run_of(args, catalog))
         try:
             recording = dataclasses.asdict(catalog.get_recording(episode.run_id, episode.episode_id))
+            del recording["agents"]
         except RecordingNotFoundError:
             recording = None
         config = catalog.get_run(episode.run_id).config or {}
         said = None if recording is None else _metadata_in(settings, catalog, episode)
+        agents = pack_agents(catalog.list_agents(episode.run_id, episode.episode_id))
     info = {} if said is None else dict(said.info)
-    agents = [] if said is None else pack_agents(said.agents)
     fields = dataclasses.asdict(episode)
     del fields["why_json"]
     environment = info.get("env_id") or config.get("env_id")

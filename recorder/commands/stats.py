@@ -12,9 +12,9 @@ from recorder.commands.arguments.opening import has_catalog, installation_of, op
 from recorder.commands.arguments.opening_redis import check_redis_owner, find_server_url
 from recorder.commands.arguments.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
-from recorder.commands.terminal.colors import BAD, verdict_color
+from recorder.commands.terminal.colors import BAD, sign_color, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
-from recorder.commands.terminal.output import Output, human_bytes
+from recorder.commands.terminal.output import Output, human_bytes, human_return
 from recorder.errors import StreamError
 from recorder.number_format import format_duration
 from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
@@ -53,6 +53,16 @@ _LIVE_COLUMNS = {
     "n_missing": "steps lost",
     "call_us": "us a call",
 }
+_AGENT_COLUMNS = {
+    "run_id": "run",
+    "agent_id": "agent",
+    "team": "team",
+    "n_recordings": "recordings",
+    "mean_return": "mean return",
+    "mean_steps": "mean steps",
+}
+_MAX_AGENTS = 64
+"""Agents shown of each run."""
 _SET_ASIDE_COLUMNS = {"name": "key", "why": "why"}
 _SPARED_LIVE_COLUMNS = ("call_us", "producers", "n_recorded", "n_open", "n_undecided")
 
@@ -105,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
         output.table(f"keys that can't be read: {len(rows)}", _SET_ASIDE_COLUMNS, rows, folded="why")
         output.note("")
     output.table("recorded", _RUN_COLUMNS, recorded, folded="by_reason", spared=_SPARED_RUN_COLUMNS)
+    _print_agents(output, recorded)
     return ExitStatus.OK
 
 
@@ -125,6 +136,9 @@ def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any
                 "n_late_keeps": row.n_late_keeps,
                 "parked": parked.get(row.run_id, 0),
                 "ended_at": row.ended_at,
+                "agents": [
+                    dataclasses.asdict(agent) for agent in catalog.summarise_agents(row.run_id, limit=_MAX_AGENTS)
+                ],
             }
             for row in catalog.list_runs()
             if run_id in (None, row.run_id)
@@ -169,6 +183,15 @@ def _print_live(output: Output, live: Sequence[RunStatus]) -> None:
         colors = {"state": verdict_color, "n_missing": lambda n: BAD if n else ""}
         output.table("in Redis", _LIVE_COLUMNS, rows, spared=_SPARED_LIVE_COLUMNS, colors=colors)
         output.note("")
+
+
+def _print_agents(output: Output, recorded: Sequence[Mapping[str, Any]]) -> None:
+    rows = [{**agent, "run_id": run["run_id"]} for run in recorded for agent in run["agents"]]
+    if rows:
+        formats = {"mean_return": human_return, "mean_steps": lambda n: f"{n:.0f}"}
+        colors = {"mean_return": sign_color}
+        output.note("")
+        output.table("agents in recordings", _AGENT_COLUMNS, rows, shared="run_id", formats=formats, colors=colors)
 
 
 def _shown_times(status: RunStatus) -> str | None:

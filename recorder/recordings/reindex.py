@@ -263,5 +263,6 @@ def rows_of(
         format_version=episode.version,
         epsilon=metadata.epsilon,
         env_steps=metadata.env_steps,
+        agents=metadata.agents,
     )
     return row, recording

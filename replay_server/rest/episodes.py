@@ -7,6 +7,7 @@ from dataclasses import asdict
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
+from recorder.agents import pack_agents
 from recorder.errors import RecordingNotFoundError
 from recorder.wording import explanation_in_words
 from replay_server.rest.arguments import flag, integer, number, refuse_unknown
@@ -29,6 +30,7 @@ _ARGUMENTS = (
     "tag",
     "recorded",
     "complete",
+    "agent",
     "sort",
     "cursor",
     "limit",
@@ -60,6 +62,7 @@ def make_episodes(services: Services) -> Blueprint:
             tag=query.get("tag") or None,
             recorded=flag(query, "recorded"),
             complete=flag(query, "complete"),
+            agent=query.get("agent") or None,
             order=query.get("sort") or "-finished",
             cursor=query.get("cursor") or None,
             limit=integer(query, "limit", least=1, most=_MAX_LIMIT) or 50,
@@ -70,9 +73,12 @@ def make_episodes(services: Services) -> Blueprint:
     def get_episode(run_id: str, episode_id: int) -> ResponseReturnValue:
         body = episode_map(catalog.get_episode(run_id, episode_id))
         try:
-            body["recording"] = asdict(catalog.get_recording(run_id, episode_id))
+            recording = asdict(catalog.get_recording(run_id, episode_id))
+            del recording["agents"]
+            body["recording"] = recording
         except RecordingNotFoundError:
             body["recording"] = None
+        body["agents"] = pack_agents(catalog.list_agents(run_id, episode_id))
         return json_response(body)
 
     @episodes.get("/episodes/<run:run_id>/<int:episode_id>/why")

@@ -7,6 +7,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 import replay_server
+from recorder.agents import AgentInfo
+from recorder.catalog import Catalog
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.settings import load_settings
 from recorder.step_stream import MemoryStepStream
@@ -163,6 +166,21 @@ def test_episodes_are_filtered_sorted_and_paged(client: FlaskClient) -> None:
         ("run=", 1),
     ):
         assert len(client.get(f"{API}/episodes?{query_string}").get_json()["episodes"]) == n_found, query_string
+
+
+def test_agents_are_shown_and_found(own_client: FlaskClient, own_folder: Path) -> None:
+    agents = (AgentInfo("red_0", "red", 0, 1, 0, 49, 2.5, 50, "truncated"), AgentInfo("blü 1", return_=float("inf")))
+    with Catalog(own_folder / "catalog.db") as catalog:
+        catalog.upsert_recordings([replace(catalog.get_recording("demo", 100), agents=agents)])
+    episode = own_client.get(EPISODE).get_json()
+    assert "agents" not in episode["recording"]
+    assert {agent["agent_id"]: agent["return"] for agent in episode["agents"]} == {"red_0": 2.5, "blü 1": None}
+    sentence = PROTOCOL.partition("in which they joined, maps of ")[2].partition(";")[0]
+    assert set(episode["agents"][0]) == set(re.findall(r"`(\w+)`", sentence))
+    assert own_client.get(f"{API}/episodes/demo/200").get_json()["agents"] == []
+    for query, found in (({"agent": "blü 1"}, [100]), ({"agent": "red_0", "stage": "3"}, []), ({"agent": "red"}, [])):
+        listed = own_client.get(f"{API}/episodes", query_string=query).get_json()["episodes"]
+        assert [row["episode_id"] for row in listed] == found, query
 
 
 @pytest.mark.parametrize(

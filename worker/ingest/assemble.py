@@ -200,5 +200,6 @@ def assemble(
         format_version=file_format,
         epsilon=metadata.epsilon,
         env_steps=metadata.env_steps,
+        agents=metadata.agents,
     )
     return AssembledFile(name, data, recording)

@@ -18,7 +18,7 @@ from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.lists.paging import parse_order
 from recorder.catalog.lists.sql_glob import matches_glob
 from recorder.catalog.lists.sqlite_plan import Condition, on_best_index
-from recorder.catalog.models import episode_tags, episodes, recording_reasons
+from recorder.catalog.models import episode_tags, episodes, recording_agents, recording_reasons
 from recorder.catalog.rows import EpisodePage, EpisodeRow
 from recorder.errors import UsageError
 
@@ -62,6 +62,7 @@ class EpisodeFilter:
     min_episode: int | None = None
     max_episode: int | None = None
     complete: bool | None = None
+    agent: str | None = None
 
 
 def page_of_episodes(
@@ -134,12 +135,19 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]
     elif wanted.recorded:
         yield Condition(episodes.c.written_at.is_not(None), held_by=("ix_episodes_kept",))
     # Implied by the other filters; lets SQLite use the partial index.
-    if wanted.recorded or wanted.reason is not None or wanted.decision in ("kept", "held", "deleted"):
+    if (
+        wanted.recorded
+        or wanted.reason is not None
+        or wanted.agent is not None
+        or wanted.decision in ("kept", "held", "deleted")
+    ):
         yield Condition(IS_KEPT, "ix_episodes_kept")
     if wanted.reason is not None:
         yield _listed_in(recording_reasons, matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name))
     if wanted.tag is not None:
         yield _listed_in(episode_tags, episode_tags.c.tag == wanted.tag)
+    if wanted.agent is not None:
+        yield _listed_in(recording_agents, recording_agents.c.agent_id == wanted.agent)
 
 
 def _range(column: ColumnClause[Any], low: float | None, high: float | None) -> ColumnElement[bool]:

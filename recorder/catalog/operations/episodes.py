@@ -63,6 +63,7 @@ class EpisodeOperations(CatalogBase):
         min_episode: int | None = None,
         max_episode: int | None = None,
         complete: bool | None = None,
+        agent: str | None = None,
         order: str = "-finished",
         cursor: str | None = None,
         limit: int = 50,
@@ -75,6 +76,7 @@ class EpisodeOperations(CatalogBase):
             recorded: whether the episode has a file.
             min_episode, max_episode: inclusive bounds of the id.
             complete: whether the trainer finished the episode.
+            agent: id of one of the agents in the episode's recording.
             order: ``finished``, ``episode_id``, ``reward``, ``length`` or ``stage``; a ``-`` prefix sorts descending.
             cursor: ``next_cursor`` of the previous page, with the same filters and order.
 
@@ -95,6 +97,7 @@ class EpisodeOperations(CatalogBase):
             min_episode,
             max_episode,
             complete,
+            agent,
         )
         with self._reading() as connection:
             return page_of_episodes(connection, wanted, order=order, cursor=cursor, limit=limit)

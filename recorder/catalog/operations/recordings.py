@@ -17,7 +17,8 @@ from recorder.catalog.lists.keys import delete_of_episodes, replace_reasons
 from recorder.catalog.lists.paging import parse_order
 from recorder.catalog.lists.sql_glob import matches_glob
 from recorder.catalog.locks import in_batches, lock_episodes_of, lock_runs
-from recorder.catalog.models import episodes, recording_reasons, recordings
+from recorder.catalog.models import episodes, recording_agents, recording_reasons, recordings
+from recorder.catalog.operations.agents import replace_agents
 from recorder.catalog.operations.runs import add_missing_runs
 from recorder.catalog.rows import RecordingRow
 from recorder.errors import RecordingNotFoundError, UsageError
@@ -52,6 +53,7 @@ class RecordingOperations(CatalogBase):
         run: str | None = None,
         lane: int | None = None,
         status: str | None = None,
+        agent: str | None = None,
         order: str = "-timestamp",
         offset: int = 0,
     ) -> list[dict[str, Any]]:
@@ -60,6 +62,7 @@ class RecordingOperations(CatalogBase):
         Args:
             reason: one of the recording's reasons; ``*`` and ``?`` are wildcards (``stage_*_pre_transition``).
             min_reward, max_reward: inclusive bounds of the return; they exclude NaN.
+            agent: id of one of its agents.
             order: ``timestamp``, ``episode_id``, ``reward``, ``length`` or ``stage``; a ``-`` prefix sorts descending.
             offset: number of rows to skip.
 
@@ -69,7 +72,7 @@ class RecordingOperations(CatalogBase):
         if (limit or 0) < 0 or offset < 0:
             raise UsageError(f"limit and offset must be 0 or more, got {limit} and {offset}")
         with self._reading() as connection:
-            conditions = _conditions(connection, stage, reason, min_reward, max_reward, run, lane, status)
+            conditions = _conditions(connection, stage, reason, min_reward, max_reward, run, lane, status, agent)
             query = parse_order(order, _ORDERS).sort(select(recordings).where(*conditions).limit(limit).offset(offset))
             return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -83,10 +86,11 @@ class RecordingOperations(CatalogBase):
         run: str | None = None,
         lane: int | None = None,
         status: str | None = None,
+        agent: str | None = None,
     ) -> int:
         """Number of recordings that match all filters, which are those of ``query_recordings``."""
         with self._reading() as connection:
-            conditions = _conditions(connection, stage, reason, min_reward, max_reward, run, lane, status)
+            conditions = _conditions(connection, stage, reason, min_reward, max_reward, run, lane, status, agent)
             return int(connection.execute(select(func.count()).select_from(recordings).where(*conditions)).scalar_one())
 
     def list_reasons(self, run: str | None = None) -> list[str]:
@@ -216,6 +220,7 @@ def _conditions(
     run: str | None,
     lane: int | None,
     status: str | None,
+    agent: str | None,
 ) -> list[ColumnElement[bool]]:
     """SQL conditions of the filters."""
     pairs = (
@@ -235,11 +240,14 @@ def _conditions(
         matches = matches_glob(recording_reasons.c.reason, reason, connection.dialect.name)
         keys = select(recording_reasons.c.run_id, recording_reasons.c.episode_id).where(matches)
         conditions.append(tuple_(*_key).in_(keys))
+    if agent is not None:
+        of_agent = select(recording_agents.c.run_id, recording_agents.c.episode_id)
+        conditions.append(tuple_(*_key).in_(of_agent.where(recording_agents.c.agent_id == agent)))
     return conditions
 
 
 def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at: datetime) -> None:
-    """Upsert rows and reasons; fill in ``recorded_at`` and ``recording_reason`` if missing.
+    """Upsert rows, reasons and agents; fill in ``recorded_at`` and ``recording_reason`` if missing.
 
     The transaction must hold the locks of the runs and episodes.
     """
@@ -256,3 +264,4 @@ def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at
     ]
     _upsert_recordings(connection, whole)
     replace_reasons(connection, [(row.run_id, row.episode_id, row.reasons) for row in whole])
+    replace_agents(connection, whole)

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
+from recorder.agents.info import OUTCOMES
 from recorder.catalog.base import CatalogBase
 from recorder.catalog.column_types import Float64, GivenText, JsonText, TextTuple, UtcDateTime, is_readable_json
 from recorder.catalog.models import METADATA
@@ -44,6 +45,7 @@ _WORDS = {
     "episodes.status": tuple(map(str, EpisodeStatus)),
     "episodes.decision": ("held", "kept", "skipped", "deleted"),
     "recordings.status": tuple(map(str, EpisodeStatus)),
+    "recording_agents.outcome": OUTCOMES,
     "videos.state": ("queued", "rendering", "joining", "done", "failed", "cancelled"),
     "video_segments.state": ("queued", "rendering", "done", "failed"),
 }

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from recorder.black_box import Outcome, Ring, RingReader
+from recorder.black_box import Outcome, PagesAhead, Ring, RingReader
 from recorder.errors import BlackBoxError, StreamError, StreamUnavailableError
 from recorder.publish.delivery.succession import Inheritance, inherit
 from recorder.publish.limits import PublisherLimits
@@ -71,6 +71,7 @@ class Publisher:
         self._stats = RecorderStats()
         self._trouble = Trouble(self._identity.run_id, self._stats, on_message)
         self._reader = RingReader(ring)
+        self._pages_ahead = PagesAhead(ring)
         self._put_together(
             Inheritance.nothing(keeps_plays=journal is not None), spool=spool if journal is None else None
         )
@@ -97,9 +98,7 @@ class Publisher:
 
     def run(self, until: Callable[[], bool] | None = None) -> bool:
         """Publish until the trainer has closed or is gone and everything is sent, its time to close is up, or ``until`` says
-        that it is enough.
-
-        Sets ``ring.outcome`` at the end.
+        that it is enough; then set ``ring.outcome``.
 
         Returns:
             Whether the trainer's part of the run is over and everything was sent: the files are not needed any more.
@@ -125,6 +124,8 @@ class Publisher:
             except Exception as error:  # noqa: BLE001 - recording never stops training
                 self._trouble.note_defect(error)
                 self._trouble.back_off()
+            if not (self._is_trainer_gone or self._shares_interpreter):
+                self._pages_ahead.make()
             self._ring.beat(pid=os.getpid(), read_position=self._reader.position)
             if n_read < _MUCH_BYTES:
                 self._pace.pause(found_something=n_read > 0)
@@ -199,17 +200,15 @@ class Publisher:
     def _act(self, n_read: int) -> None:
         """Cut, send and say what is due."""
         now = time.monotonic()
-        reader, ring = self._reader, self._ring
-        held_bytes = reader.position - ring.tail
-        is_held = n_read > 0 and held_bytes > ring.capacity // _HELD_SHARE
+        not_before = self._reader.position - self._ring.capacity // _HELD_SHARE
+        is_held = n_read > 0 and self._ring.tail < not_before
         if is_held:
-            self._open.cut_chunks(before=reader.position - ring.capacity // _HELD_SHARE)
+            self._open.cut_chunks(before=not_before)
         is_due = self._pace.is_flush_due(now) or (self._is_ending and not n_read)
         if is_due:
             self._pace.cut(now, self._open.cut_chunks, is_ending=self._is_ending)
             self._pace.has_flushed(now)
-        has_time = not n_read and bool(self._outbox)
-        if is_due or is_held or has_time or self._outbox.n_pending_bytes > _MUCH_BYTES:
+        if is_due or is_held or (not n_read and self._outbox) or self._outbox.n_pending_bytes > _MUCH_BYTES:
             self._open.plays.tell_rest()
             self._send(self._open.plays.active_plays() if is_due else {})
             self._give_room()
@@ -219,8 +218,8 @@ class Publisher:
 
     def _give_room(self) -> None:
         """Move the ring's tail up to what is still needed."""
-        needed = [position for position in (self._outbox.needed_from, self._open.needed_from) if position is not None]
-        tail = min(needed, default=self._reader.position)
+        needed = (self._outbox.needed_from, self._open.needed_from)
+        tail = min((position for position in needed if position is not None), default=self._reader.position)
         if tail > self._ring.tail:
             self._ring.tail = tail
 

@@ -53,6 +53,10 @@ FIGURES: Mapping[str, Figure] = {
         ),
         Figure("lost_steps", "capture:measure_lost_steps", "steps", "lower", 0, None, "flat out, default settings"),
         Figure("file_bytes", "episode_file:measure_file", "bytes", "lower", 19_000, 0.39, "one episode of 500 steps"),
+        Figure(
+            "short_episode_bytes", "short_episodes:measure_short_episodes", "bytes", "lower", 200, None, "1 or 2 steps"
+        ),
+        Figure("short_episode_us", "short_episodes:measure_short_episodes", "us", "lower", None, None, "1 or 2 steps"),
         Figure("load_ms", "episode_file:measure_file", "ms", "lower", 0.2, 1 / 6, "from the file to columns"),
         Figure("train_overhead_pct", "training:measure_train_overhead", "%", "lower", 1.5, None, "the example trainer"),
         Figure("wrapper_step_us", "wrappers:measure_wrappers", "us", "lower", 7, None, "RecordEpisode, a step"),

@@ -63,6 +63,7 @@ DOORS = {
         "recorder/publish/",
         "recorder/schema.py",
         "recorder/step_stream/",
+        "recorder/storage/packs.py",
         "replay_server/rest/steps.py",
     ),
     "packaging": ("recorder/commands/checks/packages.py",),

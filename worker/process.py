@@ -44,6 +44,7 @@ def ingest_limits(settings: Settings) -> IngestLimits:
         max_attempts=ingest.max_attempts,
         abandoned_after_secs=ingest.abandoned_after_secs,
         compact_below_steps=ingest.compact_below_steps,
+        pack_below_bytes=ingest.pack_below_bytes,
         format=settings.format,
         compression=settings.compression,
     )

@@ -229,9 +229,9 @@ class RecordingRow:
         recording_reason: the first of ``reasons``; set from them if empty.
         curriculum_stage, epsilon, env_steps: None if unknown.
         timestamp: end of the episode, in seconds since 1970; 0 if unknown.
-        file_path: relative to the recordings root, with forward slashes.
+        file_path: relative to the recordings root, with forward slashes; may be in a pack.
         file_size_bytes: size before compression.
-        compressed_size_bytes: size on disk.
+        compressed_size_bytes: size on disk, or its share of its pack.
         play_id: the play in the file; None if unknown.
         agents: written to ``recording_agents``, and empty for a single agent; None keeps those there. Rows are read
             without them: ``list_agents`` has them.

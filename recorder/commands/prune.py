@@ -6,6 +6,7 @@ import argparse
 import math
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
@@ -13,7 +14,7 @@ from recorder.commands.arguments.parsing import add_command, non_negative, posit
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import UsageError
-from recorder.storage import open_recordings
+from recorder.storage import open_recordings, split_packed
 
 if TYPE_CHECKING:
     from recorder.catalog import RecordingRow
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 NAME = "prune"
 
 _SECS_A_DAY = 86400.0
+_ROWS_AT_ONCE = 500
+"""Recordings deleted together, so that a pack is written again once and not for each of them."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -62,14 +65,18 @@ def run(args: argparse.Namespace) -> int:
 
         def delete_victims() -> Iterator[dict[str, Any]]:
             nonlocal n_recordings, n_bytes
-            for row in output.progress(victims, "reading" if args.dry_run else "deleting"):
-                if not args.dry_run:
-                    # The file first: readers report a row without a file, but reindex restores a file without a row.
-                    storage.delete(row.file_path)
-                    catalog.delete_recording(row.run_id, row.episode_id)
-                n_recordings += 1
-                n_bytes += row.compressed_size_bytes
-                yield {"run_id": row.run_id, "episode_id": row.episode_id}
+            chosen = output.progress(victims, "reading" if args.dry_run else "deleting")
+            while rows := list(islice(chosen, _ROWS_AT_ONCE)):
+                for of_file in _by_file(rows):
+                    if not args.dry_run:
+                        # The file first: readers report a row without a file, but reindex restores a file without a row.
+                        storage.delete_all(row.file_path for row in of_file)
+                    for row in of_file:
+                        if not args.dry_run:
+                            catalog.delete_recording(row.run_id, row.episode_id)
+                        n_recordings += 1
+                        n_bytes += row.compressed_size_bytes
+                        yield {"run_id": row.run_id, "episode_id": row.episode_id}
 
         output.growing_document(
             "recordings",
@@ -105,6 +112,15 @@ def choose_victims(
             return
         yield row
         n_bytes -= row.compressed_size_bytes
+
+
+def _by_file(rows: Iterable[RecordingRow]) -> Iterable[list[RecordingRow]]:
+    """Rows together whose recordings are in one pack."""
+    by_file: dict[str, list[RecordingRow]] = {}
+    for row in rows:
+        split = split_packed(row.file_path)
+        by_file.setdefault(row.file_path if split is None else split[0], []).append(row)
+    return by_file.values()
 
 
 def _time_of(row: RecordingRow) -> float:

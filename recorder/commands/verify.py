@@ -16,8 +16,9 @@ from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import RecorderError
+from recorder.recordings.file_reader import FileReader
 from recorder.recordings.verify import FileReport, verify_bytes, verify_recording
-from recorder.storage import open_recordings, read_file
+from recorder.storage import is_pack, open_recordings, read_file, read_pack
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -34,7 +35,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, NAME, description=__doc__, example="verify --run my-run\nverify recordings/my-run/*.lz4"
     )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="paths or URLs (default: all in the catalog)")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="paths or URLs, also of packs (default: all in the catalog)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,16 +87,18 @@ class _Found:
 def _verify_files(args: argparse.Namespace, output: Output) -> Iterator[FileReport]:
     for file in output.progress(args.files, "verifying"):
         try:
-            yield verify_bytes(read_file(file, max_bytes=MAX_FILE_BYTES), file)
+            data = read_file(file, max_bytes=MAX_FILE_BYTES)
+            for name, recording in read_pack(data).items() if is_pack(file) else ((None, data),):
+                yield verify_bytes(recording, file if name is None else f"{file}/{name}")
         except RecorderError as error:
             yield FileReport(file, (str(error),))
 
 
 def _verify_catalog(args: argparse.Namespace, output: Output) -> Iterator[FileReport]:
     settings = settings_of(args)
-    storage = open_recordings(settings)
+    files = FileReader(open_recordings(settings))
     with open_catalog(settings) as catalog:
         run_id = run_of(args, catalog)
         n_recordings, _ = catalog.recordings_size(run_id)
         for row in output.progress(catalog.iterate_recordings(run_id), "verifying", total=n_recordings):
-            yield verify_recording(storage, row)
+            yield verify_recording(files, row)

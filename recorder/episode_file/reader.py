@@ -98,6 +98,10 @@ def _version1(content: bytes, found: SplitMap, compression: str, limits: ReadLim
 
 
 def _version_of(header: object) -> int:
+    if isinstance(header, dict) and "pack" in header:
+        raise EpisodeFileCorruptError(
+            "this is a pack of many recordings: add a slash and the name of one, such as /episode_000500.msgpack"
+        )
     if not isinstance(header, dict) or "version" not in header:
         raise EpisodeFileCorruptError("not a recording: its first object is not a map with a version")
     version = header["version"]

@@ -13,17 +13,18 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
-from recorder.episode_file import MAX_FILE_BYTES, open_episode
+from recorder.episode_file import open_episode
 from recorder.errors import (
     EpisodeFileCorruptError,
     EpisodeFileError,
     StorageError,
     StorageUnavailableError,
 )
+from recorder.recordings.file_reader import FileReader, recordings_in
 from recorder.recordings.name_set import NameSet
 from recorder.recordings.reindex_report import ReindexReport
 from recorder.run_ids import why_no_run_id
-from recorder.storage import Storage, episode_path
+from recorder.storage import Storage, run_folder
 from recorder.text import sanitize_text
 from recorder.urls import is_url
 
@@ -44,19 +45,24 @@ _NANOS_A_MILLISECOND = 1_000_000
 def recording_names(storage: Storage, run_id: str | None = None) -> NameSet:
     """Names of the recordings, sorted, so that the plays of an episode are adjacent. The caller closes them.
 
+    A pack that can't be read stands for the recordings in it.
+
     Args:
         run_id: only files in this run's folder, and files in no run's folder.
     """
-    folder = None if run_id is None else episode_path(run_id, 0).partition("/")[0]
+    folder = None if run_id is None else run_folder(run_id)
     return NameSet(
-        name for name in storage.names() if folder is None or "/" not in name or name.partition("/")[0] == folder
+        recording
+        for name in storage.names()
+        if folder is None or "/" not in name or name.partition("/")[0] == folder
+        for recording in recordings_in(storage, name)
     )
 
 
 def run_id_of_folder(storage: Storage, name: str) -> str:
     """Run id of a file that has none, as those of the original recorder: its folder's name, or the root's."""
-    folder = name.rpartition("/")[0]
-    if folder:
+    folder, slash, _ = name.partition("/")
+    if slash:
         return unquote(folder)
     root = storage.root.rstrip("/")
     return (root if is_url(root) else str(Path(root).resolve())).rpartition("/")[2]
@@ -92,7 +98,7 @@ def reindex(
             on_refused=lambda row, why: report.add_unreadable(row.file_path, why),
         )
         # List again: a file that was deleted during the import must not leave a row.
-        with NameSet(storage.names()) as present:
+        with recording_names(storage) as present:
             for name in vanished:
                 if name in present:  # a dangling link; the others were deleted meanwhile
                     report.n_files += 1
@@ -160,11 +166,13 @@ def _latest_plays(
     reasons: Mapping[str, tuple[str, ...]],
 ) -> Iterator[tuple[EpisodeRow, RecordingRow]]:
     latest: tuple[EpisodeRow, RecordingRow] | None = None
+    files = FileReader(storage)
     for name in names:
         try:
             _check_name(name)
-            data = storage.read(name, max_bytes=MAX_FILE_BYTES)
-            rows = rows_of(name, data, run_id=run_id_of_folder(storage, name), reasons=reasons.get(name, ()))
+            data, n_stored_bytes = files.read(name)
+            folder_id = run_id_of_folder(storage, name)
+            rows = rows_of(name, data, n_stored_bytes, run_id=folder_id, reasons=reasons.get(name, ()))
         except (EpisodeFileError, StorageError) as error:
             if isinstance(error, StorageUnavailableError):
                 raise
@@ -200,13 +208,14 @@ def _key(rows: tuple[EpisodeRow, RecordingRow]) -> tuple[str, int]:
 
 
 def rows_of(
-    name: str, data: bytes, *, run_id: str = "", reasons: tuple[str, ...] = ()
+    name: str, data: bytes, n_stored_bytes: int | None = None, *, run_id: str = "", reasons: tuple[str, ...] = ()
 ) -> tuple[EpisodeRow, RecordingRow]:
     """The catalog's rows for a recording. The play id is the time at which the episode began.
 
     Args:
         name: the file's name below the root.
         data: the file.
+        n_stored_bytes: what it takes in storage; None for its length.
         run_id, reasons: for a file that has none.
 
     Raises:
@@ -255,7 +264,7 @@ def rows_of(
         timestamp=timestamp,
         file_path=name,
         file_size_bytes=episode.unpacked_bytes,
-        compressed_size_bytes=len(data),
+        compressed_size_bytes=len(data) if n_stored_bytes is None else n_stored_bytes,
         lane=metadata.lane,
         status=str(metadata.status),
         n_steps=episode.n_steps,

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from recorder.episode import Gap
-from recorder.episode_file import MAX_FILE_BYTES, Episode, open_episode
+from recorder.episode_file import Episode, open_episode
 from recorder.errors import EpisodeFileError, RecorderError
+from recorder.storage import split_packed
 
 if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which files can be verified without
     from recorder.catalog import RecordingRow
-    from recorder.storage import Storage
+    from recorder.recordings.file_reader import FileReader
 
 __all__ = ["FileReport", "verify_bytes", "verify_recording"]
 
@@ -75,10 +76,10 @@ def verify_bytes(data: bytes, file: str, *, row: RecordingRow | None = None) -> 
     )
 
 
-def verify_recording(storage: Storage, row: RecordingRow) -> FileReport:
+def verify_recording(files: FileReader, row: RecordingRow) -> FileReport:
     """Verify a recording of the catalog. A file that can't be read is a problem, too."""
     try:
-        return verify_bytes(storage.read(row.file_path, max_bytes=MAX_FILE_BYTES), row.file_path, row=row)
+        return verify_bytes(files.read(row.file_path)[0], row.file_path, row=row)
     except RecorderError as error:
         return FileReport(row.file_path, (str(error),), run_id=row.run_id, episode_id=row.episode_id)
 
@@ -99,7 +100,7 @@ def _problems(episode: Episode, row: RecordingRow | None, n_bytes: int) -> Itera
         ("run", metadata.run_id or row.run_id, row.run_id),  # files of the original recorder have no run id
         ("episode", metadata.episode_id, row.episode_id),
         ("steps", episode.n_steps, row.n_steps),
-        ("bytes", n_bytes, row.compressed_size_bytes),
+        ("bytes", n_bytes, row.compressed_size_bytes if split_packed(row.file_path) is None else row.file_size_bytes),
         ("version", episode.version, row.format_version),
     ]
     if episode.content_hash:

@@ -63,6 +63,14 @@ class IngestSettings(Section):
         ge=0,
         le=256,
     )
+    pack_below_bytes: int = setting(
+        4096,
+        "Episodes smaller than this are packed into one file if 16 or more are written together, because each file"
+        " takes at least a block of the disk. 0 turns this off.",
+        unit="bytes",
+        ge=0,
+        le=65536,
+    )
     concurrency: int = setting(2, "Processes of one ingest worker.", unit="processes", ge=1)
 
 

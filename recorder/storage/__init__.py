@@ -1,19 +1,29 @@
 """Stores recordings in a folder or at an fsspec URL. Files are written atomically."""
 
-from recorder.storage.base import Storage, episode_path
+from recorder.storage.base import Storage
 from recorder.storage.local import LocalStorage
+from recorder.storage.names import episode_path, run_folder
 from recorder.storage.open import check_drivers, open_recordings, open_storage, open_videos, read_file, write_file
+from recorder.storage.packs import build_pack, is_pack, may_hold, pack_name, packed_sizes, read_pack, split_packed
 from recorder.storage.url import UrlStorage
 
 __all__ = [
     "LocalStorage",
     "Storage",
     "UrlStorage",
+    "build_pack",
     "check_drivers",
     "episode_path",
+    "is_pack",
+    "may_hold",
     "open_recordings",
     "open_storage",
     "open_videos",
+    "pack_name",
+    "packed_sizes",
     "read_file",
+    "read_pack",
+    "run_folder",
+    "split_packed",
     "write_file",
 ]

@@ -1,42 +1,20 @@
-"""The storage interface, and names of files."""
+"""The storage interface. A recording is a file, or a part of a pack."""
 
 from __future__ import annotations
 
-import hashlib
+import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import BinaryIO
-from urllib.parse import quote
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
+from typing import BinaryIO, cast
 
-__all__ = ["RECORDING_SUFFIXES", "Storage", "episode_path"]
+from recorder.errors import EpisodeFileError, EpisodeFileTooLargeError, StorageError
+from recorder.storage.packs import MAX_PACK_BYTES, PACK_SUFFIX, build_pack, read_pack, split_packed
 
-RECORDING_SUFFIXES = (".msgpack.lz4", ".msgpack")
+__all__ = ["RECORDING_SUFFIXES", "Storage"]
 
-_SAFE_IN_NAMES = " +,=@()-_."
-_MAX_FOLDER_BYTES = 200
-"""File systems allow 255 bytes per name."""
-
-
-def episode_path(run_id: str, episode_id: int, *, compression: str = "lz4", replaced_plays: int = 0) -> str:
-    """Name of a recording below the root: ``<run_id>/episode_000500.msgpack.lz4``.
-
-    A later play of a resumed run has another name, ``episode_000500_play2.msgpack.lz4``, so that a late write of an
-    earlier play can't replace it.
-
-    A run id may be any text. Characters that are unsafe in file names are percent-escaped, so no id leads out of the
-    root. So are dots and spaces at the ends: ``..`` is the parent folder, a leading dot hides a folder, and Windows
-    drops trailing ones. Different ids never share a folder, except on file systems that ignore case.
-    """
-    folder = quote(run_id, safe=_SAFE_IN_NAMES, errors="surrogatepass") or "%"
-    if folder[0] in ". ":
-        folder = f"%{ord(folder[0]):02X}{folder[1:]}"
-    if folder[-1] in ". ":
-        folder = f"{folder[:-1]}%{ord(folder[-1]):02X}"
-    if len(folder) > _MAX_FOLDER_BYTES:
-        digest = hashlib.blake2b(run_id.encode(errors="surrogatepass"), digest_size=8).hexdigest()
-        folder = f"{folder[:_MAX_FOLDER_BYTES]}%{digest}"
-    play = f"_play{replaced_plays + 1}" if replaced_plays else ""
-    return f"{folder}/episode_{episode_id:06d}{play}.msgpack{'.lz4' if compression == 'lz4' else ''}"
+RECORDING_SUFFIXES = (".msgpack.lz4", ".msgpack", PACK_SUFFIX)
 
 
 class Storage(ABC):
@@ -52,40 +30,141 @@ class Storage(ABC):
             StorageError: no space, or no access. Retry: files that were not written may be written again.
         """
 
-    @abstractmethod
     def read(self, name: str, *, max_bytes: int) -> bytes:
-        """Read a file.
+        """Read a recording, a whole file or one in a pack.
 
         Raises:
-            EpisodeFileTooLargeError: the file is larger than ``max_bytes``; nothing was read.
-            StorageError: the file is missing or can't be read.
+            EpisodeFileTooLargeError: it is larger than ``max_bytes``; nothing was read.
+            EpisodeFileError: its pack is damaged.
+            StorageError: it is missing or can't be read.
         """
+        split = split_packed(name)
+        if split is None:
+            return self._read_file(name, max_bytes=max_bytes)
+        data = self._read_pack(split[0]).get(split[1])
+        if data is None:
+            raise StorageError(
+                f"no such recording (deleted, or never kept): {self.location(name)}", is_missing_file=True
+            )
+        if len(data) > max_bytes:
+            raise EpisodeFileTooLargeError(
+                f"the recording has {len(data)} bytes; the limit is {max_bytes}: {self.location(name)}"
+            )
+        return data
 
-    @abstractmethod
     def open(self, name: str) -> BinaryIO:
-        """Open a file for reading with seeks; the caller closes it.
+        """Open a recording for reading with seeks; the caller closes it.
 
         Raises:
-            StorageError: the file is missing or can't be read; reading may also raise it.
+            EpisodeFileError: its pack is damaged.
+            StorageError: it is missing or can't be read; reading may also raise it.
         """
+        if split_packed(name) is None:
+            return self._open_file(name)
+        return cast(BinaryIO, io.BytesIO(self.read(name, max_bytes=MAX_PACK_BYTES)))
 
-    @abstractmethod
     def exists(self, name: str) -> bool:
-        """Whether the file exists; not cached.
+        """Whether the recording exists; not cached. In a damaged pack, each does.
 
         Raises:
             StorageError: this can't be determined.
         """
+        split = split_packed(name)
+        if split is None:
+            return self._file_exists(name)
+        try:
+            return self._file_exists(split[0]) and split[1] in self._read_pack(split[0])
+        except EpisodeFileError:
+            return True
+        except StorageError as error:
+            if error.is_missing_file:
+                return False
+            raise
 
-    @abstractmethod
     def delete(self, name: str) -> bool:
-        """Delete a file; returns whether it existed."""
+        """Delete a recording; returns whether it existed.
+
+        Raises:
+            StorageError: it can't be deleted, or its pack is damaged.
+        """
+        return self.delete_all([name]) == 1
+
+    def delete_all(self, names: Iterable[str]) -> int:
+        """Delete recordings, and write each of their packs again only once; returns how many existed.
+
+        Raises:
+            StorageError: as ``delete``; some may be deleted.
+        """
+        split = {name: split_packed(name) for name in names}
+        n_deleted = sum(self._delete_file(name) for name, pack in split.items() if pack is None)
+        packed = sorted(pack for pack in split.values() if pack is not None)
+        for pack, members in groupby(packed, key=lambda member: member[0]):
+            n_deleted += self._delete_packed(pack, {name for _, name in members})
+        return n_deleted
+
+    def _delete_packed(self, pack: str, names: set[str]) -> int:
+        try:
+            with self._changing(pack):
+                episodes = self._read_pack(pack)
+                left = {name: data for name, data in episodes.items() if name not in names}
+                if not left:
+                    self._delete_file(pack)
+                elif len(left) < len(episodes):
+                    self.write_all({pack: build_pack(left)})
+        except EpisodeFileError as error:
+            raise StorageError(
+                f"can't delete a recording; delete the whole pack by hand if you don't need it: {error}"
+            ) from error
+        except StorageError as error:
+            if error.is_missing_file:
+                return 0
+            raise
+        return len(episodes) - len(left)
+
+    def _read_pack(self, name: str) -> dict[str, bytes]:
+        data = self._read_file(name, max_bytes=MAX_PACK_BYTES)
+        try:
+            return read_pack(data)
+        except EpisodeFileError as error:
+            raise type(error)(f"{error}: {self.location(name)}") from error
+
+    def packed_names(self, pack: str) -> list[str]:
+        """Names of the recordings in a pack, as ``read`` takes them.
+
+        Raises:
+            EpisodeFileError: the pack is damaged.
+            StorageError: it is missing or can't be read.
+        """
+        return [f"{pack}/{name}" for name in self._read_pack(pack)]
+
+    def _changing(self, pack: str) -> AbstractContextManager[None]:  # noqa: ARG002 - most stores have no locks
+        """Keep other processes from changing the pack meanwhile, where this is possible.
+
+        Without it, two that delete from one pack at once may leave a recording in it that the catalog no longer has.
+        """
+        return nullcontext()
 
     @abstractmethod
-    def names(self) -> Iterator[str]:
-        """Names of all recordings, in run folders or, as the original recorder wrote them, in the root. Unordered.
+    def _read_file(self, name: str, *, max_bytes: int) -> bytes: ...
+
+    @abstractmethod
+    def _open_file(self, name: str) -> BinaryIO: ...
+
+    @abstractmethod
+    def _file_exists(self, name: str) -> bool: ...
+
+    @abstractmethod
+    def _delete_file(self, name: str) -> bool: ...
+
+    @abstractmethod
+    def names(self, folder: str | None = None) -> Iterator[str]:
+        """Names of all files with recordings, packs included, in run folders or, as the original recorder wrote them, in
+        the root. Unordered.
 
         Temporary files are left out.
+
+        Args:
+            folder: only those in this run's folder.
         """
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:  # noqa: ARG002 - some stores leave no files

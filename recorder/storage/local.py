@@ -9,7 +9,7 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
@@ -61,10 +61,10 @@ class LocalStorage(Storage):
             where = self.root if error.filename is None else _final_name(error.filename)
             raise StorageError(f"can't write recordings ({error.strerror}): {where}") from error
 
-    def read(self, name: str, *, max_bytes: int) -> bytes:
+    def _read_file(self, name: str, *, max_bytes: int) -> bytes:
         return read_local_file(self._path(name), max_bytes=max_bytes)
 
-    def open(self, name: str) -> BinaryIO:
+    def _open_file(self, name: str) -> BinaryIO:
         path = self._path(name)
         try:
             if not stat.S_ISREG(os.stat(path).st_mode):
@@ -73,7 +73,7 @@ class LocalStorage(Storage):
         except OSError as error:
             raise _unreadable(path, error) from error
 
-    def exists(self, name: str) -> bool:
+    def _file_exists(self, name: str) -> bool:
         path = self._path(name)
         try:
             return stat.S_ISREG(os.stat(path).st_mode)
@@ -82,7 +82,7 @@ class LocalStorage(Storage):
         except OSError as error:
             raise StorageError(f"can't check for the recording ({error.strerror}): {path}") from error
 
-    def delete(self, name: str) -> bool:
+    def _delete_file(self, name: str) -> bool:
         path = self._path(name)
         try:
             os.unlink(path)
@@ -92,15 +92,28 @@ class LocalStorage(Storage):
             raise StorageError(f"can't delete the recording ({error.strerror}): {path}") from error
         return True
 
-    def names(self) -> Iterator[str]:
+    @contextmanager
+    def _changing(self, pack: str) -> Iterator[None]:
+        path = self._path(pack)
+        try:
+            descriptor = _open_locked(path)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    def names(self, folder: str | None = None) -> Iterator[str]:
+        if folder is not None:
+            yield from _recordings_in(folder, self._path(folder))
+            return
         for entry in _entries(self.root):
             if _is_recording(entry):
                 yield entry.name
-        for folder in _entries(self.root):
-            if _is_folder(folder):
-                for entry in _entries(folder.path):
-                    if _is_recording(entry):
-                        yield f"{folder.name}/{entry.name}"
+        for entry in _entries(self.root):
+            if _is_folder(entry):
+                yield from _recordings_in(entry.name, entry.path)
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:
         oldest = time.time() - older_than_secs
@@ -160,6 +173,22 @@ def _read_whole(descriptor: int, n_bytes: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _open_locked(path: str) -> int:
+    """Open the file that is at this path once nobody else has locked it: another process may have replaced it."""
+    import fcntl  # not on Windows
+
+    while True:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
     """Entries of a folder, one by one, since it may hold millions; none if it is missing or not readable.
 
@@ -173,6 +202,12 @@ def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
         return
     except OSError as error:
         raise StorageError(f"the folder can't be read ({error.strerror}): {folder}") from error
+
+
+def _recordings_in(folder: str, path: str) -> Iterator[str]:
+    for entry in _entries(path):
+        if _is_recording(entry):
+            yield f"{folder}/{entry.name}"
 
 
 def _is_recording(entry: os.DirEntry[str]) -> bool:

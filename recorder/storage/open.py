@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recorder.errors import StorageError
 from recorder.storage.base import Storage
 from recorder.storage.local import LocalStorage, read_local_file
+from recorder.storage.packs import split_packed
 from recorder.storage.url import StoreTimeouts, UrlStorage
 from recorder.urls import check_place, is_url
 
@@ -51,13 +53,17 @@ def check_drivers(settings: Settings) -> None:
 
 
 def read_file(source: str | Path, *, max_bytes: int) -> bytes:
-    """Read a file at a path or an fsspec URL.
+    """Read a file at a path or an fsspec URL, or a recording in a pack.
 
     Raises:
         EpisodeFileTooLargeError: it is larger than ``max_bytes``; nothing was read.
+        EpisodeFileError: its pack is damaged.
         StorageError: it is missing or can't be read.
     """
     text = check_place(str(source).removeprefix(_FILE))
+    if (split := split_packed(text)) is not None:
+        folder, pack = _split(split[0])
+        return open_storage(folder).read(f"{pack}/{split[1]}", max_bytes=max_bytes)
     if not is_url(text):
         return read_local_file(text, max_bytes=max_bytes)
     folder, name = _split(text)
@@ -70,6 +76,8 @@ def write_file(destination: str | Path, data: bytes) -> None:
     Raises:
         StorageError: it can't be written.
     """
+    if split_packed(str(destination)) is not None:
+        raise StorageError(f"a recording in a pack can't be replaced; write it to another file: {destination}")
     folder, name = _split(destination)
     open_storage(folder).write_all({name: data})
 

@@ -93,7 +93,7 @@ class UrlStorage(Storage):
                 for path, data in paths.items():
                     self._call("pipe_file", path, data, n_bytes=len(data))
 
-    def read(self, name: str, *, max_bytes: int) -> bytes:
+    def _read_file(self, name: str, *, max_bytes: int) -> bytes:
         path = self._path(name)
         with self._translated("read the file", self.location(name)):
             size = self._call("size", path)
@@ -103,7 +103,7 @@ class UrlStorage(Storage):
                 )
             return bytes(self._call("cat_file", path, n_bytes=size or max_bytes))
 
-    def open(self, name: str) -> BinaryIO:
+    def _open_file(self, name: str) -> BinaryIO:
         path = self._path(name)
         with self._translated("read the file", self.location(name)):
             size = int(self._call("size", path))
@@ -114,7 +114,7 @@ class UrlStorage(Storage):
 
         return cast(BinaryIO, io.BufferedReader(RangeReader(size, read_range), _PIECE_BYTES))
 
-    def exists(self, name: str) -> bool:
+    def _file_exists(self, name: str) -> bool:
         path = self._path(name)
         with self._translated("look for the file", self.location(name)):
             try:
@@ -123,7 +123,7 @@ class UrlStorage(Storage):
                 self._refuse_missing_bucket()
                 return False
 
-    def delete(self, name: str) -> bool:
+    def _delete_file(self, name: str) -> bool:
         path = self._path(name)
         with self._translated("delete the file", self.location(name)):
             try:
@@ -133,9 +133,9 @@ class UrlStorage(Storage):
             self._call("rm_file", path)
             return True
 
-    def names(self) -> Iterator[str]:
-        for folder, kind in self._listed(""):
-            inside = [(folder, kind)] if kind != "directory" else self._listed(folder)
+    def names(self, folder: str | None = None) -> Iterator[str]:
+        for place, kind in self._listed("") if folder is None else ((folder, "directory"),):
+            inside = [(place, kind)] if kind != "directory" else self._listed(place)
             for name, kind_inside in inside:
                 file = name.rpartition("/")[2]
                 is_recording = file.startswith("episode_") and file.endswith(RECORDING_SUFFIXES)

@@ -111,8 +111,8 @@ class Library:
     def _read(self, row: RecordingRow) -> OpenedRecording:
         held = self.memory.hold(row.compressed_size_bytes, make_room=self._opened.make_room)
         try:
+            data = read_recording(self.storage, row)
             with self._naming_file(row):
-                data = read_recording(self.storage, row)
                 episode = open_episode(data, limits=_LIMITS)
                 held.grow_to(bytes_taken(episode, file_bytes=len(data)))
                 opened = OpenedRecording(row, episode, held)

@@ -17,6 +17,7 @@ import pytest
 
 from recorder.episode_file import Episode, open_episode
 from recorder.schema import ALLOWED_DTYPES, Encoding
+from recorder.storage import build_pack
 from tests.episode_file.golden.make_golden import FOLDER
 
 PICTURES = "version2_pictures.msgpack.lz4"
@@ -185,6 +186,23 @@ def test_every_frame_has_its_content_size_and_checksums(name: str, checksum: str
         assert info[checksum]
 
 
+def test_a_pack_has_the_documented_structure_and_holds_whole_files() -> None:
+    (pack,) = FOLDER.glob("*.pack.lz4")
+    data = pack.read_bytes()
+    info = lz4.frame.get_frame_info(data)
+    assert (info["content_size"] > 0, info["block_checksum"]) == (True, True)
+    content = msgpack.unpackb(lz4.frame.decompress(data))
+    assert list(content) == ["pack", "episodes"]
+    assert content["pack"] == 1
+    assert content["episodes"] == {
+        "episode_000500.msgpack": (FOLDER / "version2.msgpack").read_bytes(),
+        "episode_000501.msgpack": (FOLDER / "version2_gaps.msgpack").read_bytes(),
+    }
+    for name, member in content["episodes"].items():
+        assert open_episode(pack / name).content_hash == open_episode(member).content_hash
+    assert build_pack(content["episodes"]) == data
+
+
 def test_a_version_1_file_has_the_documented_structure() -> None:
     data = (FOLDER / "version1.msgpack.lz4").read_bytes()
     whole = msgpack.unpackb(lz4.frame.decompress(data))
@@ -209,9 +227,10 @@ def test_format_md_gives_the_readers_limits() -> None:
     from recorder import chunk, schema
     from recorder.episode_file import MAX_FILE_BYTES, ReadLimits, version1, version2
     from recorder.episode_file.episode import MAX_NAMES
+    from recorder.storage import packs
 
     limits = dict(
-        line.strip("| ").split(" | ") for line in FORMAT.split("| limit | value |\n|---|---|\n")[1].splitlines()[:12]
+        line.strip("| ").split(" | ") for line in FORMAT.split("| limit | value |\n|---|---|\n")[1].splitlines()[:13]
     )
     mib = 2**20
     assert version1.MAX_CONTAINERS == 2_000_000
@@ -224,6 +243,7 @@ def test_format_md_gives_the_readers_limits() -> None:
         "pictures of one column in one chunk, in memory": f"{chunk.MAX_FRAME_BYTES // mib} MiB",
         "columns of the schema": str(schema.MAX_COLUMNS),
         "lists in one chunk; each column with a separate slot takes two": str(chunk.MAX_CHUNK_CONTAINERS),
+        "pack, unpacked": f"{packs.MAX_PACK_BYTES // mib} MiB and {packs.MAX_PACKED} recordings",
         "version 1, unpacked": f"{version1.MAX_CONTENT_BYTES // mib} MiB and 2 million maps and lists",
         "version 1, steps": str(version1.MAX_STEPS),
         "version 1, columns in memory": f"{ReadLimits().column_bytes // mib} MiB",

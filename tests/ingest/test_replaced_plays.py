@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -154,10 +154,10 @@ class StuckStorage(LocalStorage):
 
     is_stuck = True
 
-    def delete(self, name: str) -> bool:
+    def delete_all(self, names: Iterable[str]) -> int:
         if self.is_stuck:
             raise StorageError("read-only for now")
-        return super().delete(name)
+        return super().delete_all(names)
 
 
 @pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "skipped"])

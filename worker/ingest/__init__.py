@@ -4,8 +4,9 @@ thread."""
 from worker.ingest.context import IngestContext, IngestLimits
 from worker.ingest.drain import drain_run
 from worker.ingest.evaluate import Evaluation, evaluate_run, report_known_run
+from worker.ingest.place import WriteResult
 from worker.ingest.sweep import SweepResult, sweep
-from worker.ingest.write import WriteResult, claim, claim_and_write, write_batches, write_episodes
+from worker.ingest.write import claim, claim_and_write, write_batches, write_episodes
 
 __all__ = [
     "Evaluation",

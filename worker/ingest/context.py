@@ -26,6 +26,7 @@ class IngestLimits:
     max_attempts: int = 3
     abandoned_after_secs: float = 30.0
     compact_below_steps: int = 64
+    pack_below_bytes: int = 4096
     thorough_sweep_secs: float = 600.0
     """Pause between comparisons of the streams with the catalog. Each reads every key in Redis and every file name
     on disk."""

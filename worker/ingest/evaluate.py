@@ -25,8 +25,8 @@ from recorder.step_stream import FIRST_CURSOR, FinishedEntry, KnownRun, RunInfo
 from worker.criteria import Evaluator
 from worker.ingest.context import IngestContext
 from worker.ingest.decide import Plan, decide
+from worker.ingest.place import delete_replaced
 from worker.ingest.restore import restore_evaluator
-from worker.ingest.write import delete_replaced
 
 __all__ = ["Evaluation", "evaluate_run", "report_known_run"]
 
@@ -176,8 +176,7 @@ def _commit(
     if not plan.is_ended:
         context.evaluators[run_id] = (cursor, evaluator)
     context.stream.trim_finished(run_id, through=cursor)
-    for name in replaced_files:
-        delete_replaced(context, name)
+    delete_replaced(context, replaced_files)
     context.stream.drop_plays(run_id, plan.drop)
     # If the worker that committed a replacement died before it deleted the file, the sweep deletes it.
     context.catalog.mark_streams_dropped(run_id, plan.ids("skipped"), context.now(), first_plays_only=True)

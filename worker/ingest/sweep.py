@@ -19,9 +19,11 @@ from worker.ingest.context import IngestContext
 from worker.ingest.known_runs import report_ended_runs
 from worker.ingest.missed_heartbeats import count_missed_heartbeats, is_any_gone, is_check_due
 from worker.ingest.orphans import OrphanSearch, has_unread_ends
+from worker.ingest.packing import PackedCopies
+from worker.ingest.place import delete_leftovers, forget_streams
 from worker.ingest.salvage import salvage_abandoned
 from worker.ingest.stream_scan import continue_scan, has_streams, is_scan_running
-from worker.ingest.write import claim, delete_earlier_plays, forget_streams
+from worker.ingest.write import claim
 
 __all__ = ["SweepResult", "drop_decided", "sweep"]
 
@@ -132,7 +134,8 @@ def drop_decided(context: IngestContext, run_id: str) -> int:
     """Delete the streams and replaced files that a worker did not delete before it died."""
     rows = context.catalog.streams_to_drop(run_id)
     if rows:
-        done_ids = [row.episode_id for row in rows if delete_earlier_plays(context, row)]
+        copies = PackedCopies(context.storage, run_id)
+        done_ids = [row.episode_id for row in rows if delete_leftovers(context, row, copies)]
         forget_streams(context, run_id, rows)
         context.catalog.mark_streams_dropped(run_id, done_ids, context.now())
     return len(rows)

@@ -12,11 +12,12 @@ from recorder.catalog.base import CatalogBase, write_transaction
 from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.lists.keys import plays_of
 from recorder.catalog.locks import in_batches, lock_episodes_of, update_episodes
-from recorder.catalog.models import UNWRITTEN, episodes
+from recorder.catalog.models import UNWRITTEN, episodes, recordings
 from recorder.catalog.operations.recordings import write_recordings
 from recorder.catalog.operations.runs import add_missing_runs
 from recorder.catalog.rows import EpisodeRow, RecordingRow
 from recorder.episode import EpisodeStatus
+from recorder.storage import split_packed
 
 __all__ = ["MAX_ATTEMPTS", "NO_ANSWER", "WriteJobOperations", "is_past", "pending"]
 
@@ -138,7 +139,8 @@ class WriteJobOperations(CatalogBase):
     def finish_writes(self, recordings: Sequence[RecordingRow], *, at: datetime) -> list[RecordingRow]:
         """Add the recordings and mark their episodes as written. Repeated calls change nothing.
 
-        Files of a play that was replaced meanwhile are left out.
+        Files of a play that was replaced meanwhile are left out, and parts of packs that another worker has written as
+        files.
 
         Returns:
             The recordings that were added.
@@ -146,12 +148,12 @@ class WriteJobOperations(CatalogBase):
         with self._writing() as connection:
             add_missing_runs(connection, {row.run_id for row in recordings}, at=at)
             plays = _locked_plays(connection, recordings)
-            longer = _gone_on(connection, recordings)
+            left_out = _gone_on(connection, recordings) | _written_alone(connection, recordings)
             taken = [
                 row
                 for row in recordings
                 if plays.get((row.run_id, row.episode_id)) in (None, row.play_id)
-                and (row.run_id, row.episode_id) not in longer
+                and (row.run_id, row.episode_id) not in left_out
             ]
             write_recordings(connection, taken, at=at)
             if taken:
@@ -230,4 +232,19 @@ def _gone_on(connection: Connection, recordings: Sequence[RecordingRow]) -> set[
             )
             if connection.execute(select(episodes.c.episode_id).where(of_this)).first():
                 found.add((row.run_id, row.episode_id))
+    return found
+
+
+def _written_alone(connection: Connection, rows: Sequence[RecordingRow]) -> set[tuple[str, int]]:
+    """Those of the recordings in packs whose play is in the catalog with another file: a slow worker wrote them again."""
+    packed = {(row.run_id, row.episode_id): row for row in rows if split_packed(row.file_path) is not None}
+    found: set[tuple[str, int]] = set()
+    for run_id in {run_id for run_id, _ in packed}:
+        for ids in in_batches(episode_id for of_run, episode_id in packed if of_run == run_id):
+            columns = (recordings.c.episode_id, recordings.c.play_id, recordings.c.file_path)
+            query = select(*columns).where(recordings.c.run_id == run_id, recordings.c.episode_id.in_(ids))
+            for episode_id, play_id, file_path in connection.execute(query):
+                row = packed[run_id, episode_id]
+                if play_id == row.play_id and file_path != row.file_path:
+                    found.add((run_id, episode_id))
     return found

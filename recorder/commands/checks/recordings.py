@@ -11,6 +11,7 @@ from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import counted
 from recorder.errors import MissingExtraError, RecorderError
+from recorder.recordings.file_reader import FileReader
 from recorder.recordings.verify import verify_recording
 from recorder.settings import Settings
 from recorder.storage import open_recordings
@@ -42,8 +43,9 @@ def check_recordings(settings: Settings, _redis: FoundRedis) -> Iterator[Finding
         missing = [row for row in rows if not file_exists(storage, row.file_path)]
         gone = {row.file_path for row in missing}
         damaged = []
+        files = FileReader(storage)
         for row in rows:
-            if row.file_path not in gone and not (report := verify_recording(storage, row)).is_sound:
+            if row.file_path not in gone and not (report := verify_recording(files, row)).is_sound:
                 damaged.append(report)
         is_mounted = not missing or has_recordings(storage)
     except MissingExtraError:

@@ -74,6 +74,7 @@ def _variables(colors: Colors) -> str:
         "bad": colors.critical,
         **{f"marker-{kind}": color for kind, color in colors.markers.items()},
         **{f"kind-{number + 1}": color for number, color in enumerate(colors.affordances)},
+        **{f"agent-{number + 1}": color for number, color in enumerate(colors.agents)},
     }
     return "\n".join(f"  --{name}: {color};" for name, color in named.items())
 

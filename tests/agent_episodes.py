@@ -9,16 +9,27 @@ from typing import Any
 import numpy as np
 
 from recorder.agents import ROSTER, AgentInfo, agent_column
+from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import build_version1, build_version2, open_episode
-from tests.episodes import GRID, make_chunks, make_metadata
+from tests.episodes import GRID, add_episode, make_chunks, make_metadata
 
-__all__ = ["JOINS_AT", "LEAVES_AT", "agent_episode_columns", "agent_episode_table", "write_agent_episode"]
+__all__ = [
+    "JOINS_AT",
+    "LEAVES_AT",
+    "NAMES",
+    "add_agent_episode",
+    "agent_episode_columns",
+    "agent_episode_table",
+    "write_agent_episode",
+]
 
 LEAVES_AT = 20
 """``red_1`` is terminated in the step before."""
 
 JOINS_AT = 10
 """The first step of ``blue_0``, which has a group for itself, as agents that join have."""
+
+NAMES: dict[str, Any] = {"action_names": ("up", "down", "stay"), "meter_names": ("energy", "mood")}
 
 _FIRST_REWARD = {"red_0": 1.0, "red_1": 0.5, "blue_0": 2.0}
 """What each agent earns in every step in which it is present."""
@@ -37,8 +48,7 @@ def write_agent_episode(
     schema, chunks = make_chunks(columns, chunk_steps=16)
     total = float(columns["reward"].sum())
     own = {"total_reward": total, "extrinsic_reward": total, "agents": agent_episode_table(n_steps)}
-    metadata = make_metadata("agents", 0, n_steps, **{**own, "action_names": ("up", "down", "stay"), **meta})
-    metadata.meter_names = ("energy", "mood")
+    metadata = make_metadata("agents", 0, n_steps, **{**own, **NAMES, **meta})
     data, _, _ = build_version2(
         metadata=metadata, reasons=("periodic_100",), schema=schema, chunks=chunks, compression=compression
     )
@@ -47,6 +57,16 @@ def write_agent_episode(
         data, _ = build_version1(metadata=metadata, reasons=("periodic_100",), steps=steps, compression=compression)
     path.write_bytes(data)
     return path
+
+
+def add_agent_episode(
+    catalog: Catalog, folder: Path, *, run_id: str = "team", n_steps: int = 40, **meta: Any
+) -> RecordingRow:
+    """Write the recording below a folder of recordings, and index it."""
+    columns = agent_episode_columns(n_steps)
+    total = float(columns["reward"].sum())
+    given = {"total_reward": total, "extrinsic_reward": total, "agents": agent_episode_table(n_steps), **NAMES, **meta}
+    return add_episode(catalog, folder, run_id=run_id, n_steps=n_steps, columns=columns, chunk_steps=16, **given)
 
 
 def agent_episode_table(n_steps: int) -> tuple[AgentInfo, ...]:

@@ -15,7 +15,7 @@ from recorder.agents.info import MAX_AGENTS, AgentInfo, read_agents
 from recorder.chunk import Chunk
 from recorder.episode import return_of
 
-__all__ = ["agent_table", "pack_roster", "read_roster"]
+__all__ = ["AgentTable", "agent_table", "pack_roster", "read_roster"]
 
 
 def pack_roster(agents: Iterable[AgentInfo]) -> str:
@@ -42,29 +42,55 @@ def agent_table(
         intrinsic_weight: of the returns.
         given: what the trainer said of some agents: its returns, teams and outcomes outweigh those of the steps.
     """
-    agents: dict[str, AgentInfo] = {}
-    sums: dict[int, _GroupSums] = {}
+    table = AgentTable()
     for chunk in chunks:
-        roster = chunk.column(ROSTER) if ROSTER in chunk.names and chunk.spec(ROSTER).is_text else None
-        if roster is None:
-            continue
-        for text in dict.fromkeys(roster.values.tolist()):
-            agents.update({agent.agent_id: agent for agent in read_roster(text)})
-    if not agents:
-        return tuple(given)
-    for chunk in chunks:
-        for group in {place[0] for name in chunk.names if (place := parse_agent_column(name)) is not None}:
-            sums.setdefault(group, _GroupSums()).add(chunk, group)
-    said = {agent.agent_id: agent for agent in given}
-    table = []
-    for agent in list(agents.values())[:MAX_AGENTS]:
-        found = sums[agent.group].of(agent, intrinsic_weight) if agent.group in sums else agent
-        own = said.get(agent.agent_id)
-        if own is not None:
-            team, outcome = own.team or found.team, own.outcome or found.outcome
-            found = replace(found, return_=own.return_, team=team, outcome=outcome)
-        table.append(found)
-    return tuple(table)
+        table.add(chunk)
+    return table.agents(intrinsic_weight=intrinsic_weight, given=given)
+
+
+class AgentTable:
+    """The same, chunk by chunk."""
+
+    def __init__(self) -> None:
+        self.roster: list[AgentInfo] = []
+        """The agents so far, without what they did."""
+        self._places: dict[str, int] = {}
+        self._sums: dict[int, _GroupSums] = {}
+
+    def add(self, chunk: Chunk) -> None:
+        """Add the next chunk."""
+        for text in _rosters(chunk):
+            for agent in read_roster(text):
+                place = self._places.setdefault(agent.agent_id, len(self.roster))
+                if place < len(self.roster):
+                    self.roster[place] = agent
+                elif place < MAX_AGENTS:
+                    self.roster.append(agent)
+        for group in {found[0] for name in chunk.names if (found := parse_agent_column(name)) is not None}:
+            self._sums.setdefault(group, _GroupSums()).add(chunk, group)
+
+    def agents(
+        self, *, intrinsic_weight: float | None = None, given: Sequence[AgentInfo] = ()
+    ) -> tuple[AgentInfo, ...]:
+        """The table so far; arguments as of ``agent_table``."""
+        if not self.roster:
+            return tuple(given)
+        said = {agent.agent_id: agent for agent in given}
+        table = []
+        for agent in self.roster:
+            found = self._sums[agent.group].of(agent, intrinsic_weight) if agent.group in self._sums else agent
+            own = said.get(agent.agent_id)
+            if own is not None:
+                team, outcome = own.team or found.team, own.outcome or found.outcome
+                found = replace(found, return_=own.return_, team=team, outcome=outcome)
+            table.append(found)
+        return tuple(table)
+
+
+def _rosters(chunk: Chunk) -> Iterable[str]:
+    """The different texts of the roster's column."""
+    roster = chunk.column(ROSTER) if ROSTER in chunk.names and chunk.spec(ROSTER).is_text else None
+    return () if roster is None else dict.fromkeys(roster.values.tolist())
 
 
 @dataclass(slots=True)
@@ -97,7 +123,9 @@ class _GroupSums:
         for index, name in enumerate(("reward", "intrinsic_reward")):
             values = _values(chunk, agent_column(group, name))
             if values is not None and values.shape == present.shape:
-                self.rewards[index, :n_slots] += np.where(present, values, 0).sum(axis=0, dtype=np.float64)
+                self.rewards[index, :n_slots] += np.where(present & np.isfinite(values), values, 0).sum(
+                    axis=0, dtype=np.float64
+                )
         for outcome, name in (("terminated", "done"), ("truncated", "truncated"), ("terminated", "terminated")):
             flags = _values(chunk, agent_column(group, name))
             if flags is not None and flags.shape == present.shape:

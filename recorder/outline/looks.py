@@ -38,6 +38,9 @@ MARKER_WORDS = {
     "gap": MarkerWord("Steps missing", "╱"),
     "end": MarkerWord("End", "■"),
     "annotation": MarkerWord("Annotation", "✎"),
+    "died": MarkerWord("Agent terminated", "✕"),
+    "joined": MarkerWord("Agent joined", "→"),
+    "left": MarkerWord("Agent left", "←"),
 }
 
 
@@ -52,6 +55,7 @@ class Colors(NamedTuple):
         agent_edge: drawn on the agent.
         good, low, critical: levels of a meter.
         affordances: by the numbers of ``number_affordances``.
+        agents: of several agents, by the numbers of ``number_agents``: three shades of each hue.
         markers: by kind.
     """
 
@@ -64,6 +68,7 @@ class Colors(NamedTuple):
     low: str
     critical: str
     affordances: Sequence[str]
+    agents: Sequence[str]
     markers: dict[str, str]
 
 
@@ -80,9 +85,16 @@ DARK = Colors(
         "#f2b84b", "#5ccfa0", "#f28a80", "#b99cf5", "#58c8de", "#e88bc4",
         "#a5cf5a", "#f0995a", "#8fa6f5", "#d6c463", "#6fbf73", "#cfa58a",
     ),
+    agents=(
+        "#6e9eef", "#98bffe", "#5685d4", "#de844f", "#fea572", "#c36c36",
+        "#51b67a", "#72d699", "#349d62", "#cb7fc5", "#ed9ee5", "#b167ab",
+        "#1db2c0", "#2ad5e5", "#0698a4", "#b89d2b", "#d8bd51", "#9e840a",
+        "#a58de6", "#c3b0fd", "#8c74cc", "#e47b7c", "#fda1a0", "#c86265",
+    ),
     markers={
         "low_meter": "#f2706b", "affordance": "#4cc38a", "unsure": "#c79bf2", "best_reward": "#f2b84b",
         "gap": "#e9a23b", "end": "#e6eaf0", "annotation": "#58c8de",
+        "died": "#f2706b", "joined": "#4cc38a", "left": "#9aa7b8",
     },
 )  # fmt: skip
 LIGHT = Colors(
@@ -98,9 +110,16 @@ LIGHT = Colors(
         "#b57a00", "#0f8a5f", "#cc4a3d", "#7a52d1", "#0c86a0", "#bb3f88",
         "#5c8a0a", "#c2600f", "#4a63cf", "#8f7a08", "#2d8435", "#8a5a3c",
     ),
+    agents=(
+        "#2e5ba6", "#123e86", "#4573c0", "#934404", "#6b2f01", "#af5a21",
+        "#0b703f", "#07502c", "#1a8a51", "#853e80", "#662162", "#9e5598",
+        "#086a73", "#0d4b51", "#04848f", "#6e5c09", "#4f4105", "#897311",
+        "#644b9e", "#492e7f", "#7b62b8", "#99383e", "#791824", "#b45054",
+    ),
     markers={
         "low_meter": "#c23530", "affordance": "#157f4f", "unsure": "#7c3fbf", "best_reward": "#8f6400",
         "gap": "#a15c00", "end": "#17202c", "annotation": "#0c7f98",
+        "died": "#c23530", "joined": "#127447", "left": "#5a6675",
     },
 )  # fmt: skip
 

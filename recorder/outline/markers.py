@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.outline.meter_levels import CRITICAL_SHARE, MeterRanges
-from recorder.outline.step_columns import StepColumns
+from recorder.outline.step_columns import Floats, StepColumns
 
 __all__ = [
     "KINDS",
@@ -27,7 +27,7 @@ __all__ = [
 MAX_MARKERS = 500
 """More would overlap on a timeline."""
 
-KINDS = ("end", "gap", "low_meter", "affordance", "best_reward", "unsure")
+KINDS = ("end", "gap", "died", "low_meter", "affordance", "best_reward", "joined", "left", "unsure")
 """The kinds, most important first; those are kept when there are too many markers."""
 
 _MAX_LABEL = 120
@@ -42,6 +42,7 @@ class Marker:
     """An interesting step; ``index`` counts recorded steps from 0. Long labels are cut.
 
     ``name`` is the affordance or the meter, ``value`` the meter's share or the reward. Messages do not have them.
+    ``agent`` is the id of an agent; empty for the episode.
     """
 
     index: int
@@ -49,6 +50,7 @@ class Marker:
     label: str
     name: str = ""
     value: float | None = None
+    agent: str = ""
 
     def __post_init__(self) -> None:
         if len(self.label) > _MAX_LABEL:
@@ -56,7 +58,8 @@ class Marker:
 
     def to_map(self) -> dict[str, Any]:
         """The form in messages and files."""
-        return {"index": self.index, "kind": self.kind, "label": self.label}
+        found = {"index": self.index, "kind": self.kind, "label": self.label}
+        return {**found, "agent": self.agent} if self.agent else found
 
 
 class MarkerFinder(Protocol):
@@ -79,7 +82,10 @@ class LowMeters:
         meters = columns.meters
         if meters is None or meters.shape[1] < len(self._names):
             return []
-        shares = self._ranges.shares(meters[:, : len(self._names)])
+        return self.of_shares(self._ranges.shares(meters[:, : len(self._names)]), first_index)
+
+    def of_shares(self, shares: Floats, first_index: int) -> list[Marker]:
+        """The same from ``float64[n, n_meters]``, NaN where unknown."""
         found = []
         for index, meter in self._starts.of(shares < CRITICAL_SHARE, ~np.isnan(shares)):
             label = f"{self._names[meter]} at {shares[index, meter]:.0%}"

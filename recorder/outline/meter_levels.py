@@ -41,20 +41,24 @@ class MeterRanges:
         """Add steps.
 
         Args:
-            meters: ``float64[n, n_meters]``; values that are not finite are ignored.
+            meters: ``float64[n, n_meters]``, or ``float64[n, n_agents, n_meters]``; values that are not finite are ignored.
 
         Returns:
-            ``float64[n, n_meters]``: filled share of the range known at each step; NaN without a value or without
-            levels.
+            The same shape: filled share of the range known at each step; NaN without a value or without levels.
         """
         finite = np.where(np.isfinite(meters), meters, np.nan)
-        least = np.fmin.reduce(finite, axis=0, initial=np.inf)
-        greatest = np.fmax.reduce(finite, axis=0, initial=-np.inf)
+        agents = tuple(range(1, meters.ndim - 1))
+        lowest = np.fmin.reduce(finite, axis=agents, initial=np.inf) if agents else finite
+        highest = np.fmax.reduce(finite, axis=agents, initial=-np.inf) if agents else finite
+        least = np.fmin.reduce(lowest, axis=0, initial=np.inf)
+        greatest = np.fmax.reduce(highest, axis=0, initial=-np.inf)
         if (least >= self.least).all() and (greatest <= self.greatest).all():  # the ranges stay: no need to follow them
             return np.where(self.least >= 0, finite / _top(self.greatest), np.nan)
-        lows = np.fmin.accumulate(np.vstack([self.least, finite]))[1:]
-        highs = np.fmax.accumulate(np.vstack([self.greatest, finite]))[1:]
+        lows = np.fmin.accumulate(np.vstack([self.least, lowest]))[1:]
+        highs = np.fmax.accumulate(np.vstack([self.greatest, highest]))[1:]
         self.least, self.greatest = np.fmin(self.least, least), np.fmax(self.greatest, greatest)
+        if agents:
+            lows, highs = lows[:, np.newaxis], highs[:, np.newaxis]
         return np.where(lows >= 0, finite / _top(highs), np.nan)
 
     def to_list(self) -> list[tuple[float, float]]:

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from recorder.agents import parse_agent_column
+from recorder.chunk import Chunk
 from recorder.episode import EpisodeMetadata, Gap
 from recorder.episode_file import Episode
+from recorder.outline.agents import AgentsOutline
 from recorder.outline.bounds import Bounds
 from recorder.outline.dull_spans import DullSpans
 from recorder.outline.looks import kind_of, number_affordances
@@ -41,9 +44,9 @@ _STEPS_AT_ONCE = 4096
 
 
 class Outline:
-    """Markers, gaps, dull spans, overview, bounds and meter ranges of an episode.
+    """Markers, gaps, dull spans, overview, bounds, meter ranges and agents of an episode.
 
-    For a recording, call ``of``. For a live episode, call ``add`` for each chunk, then ``close``. The division into
+    For a recording, call ``of``. For a live episode, call ``add_chunk`` for each chunk, then ``close``. The division into
     calls does not change the result.
 
     Args:
@@ -68,6 +71,10 @@ class Outline:
         self._rewards = RewardExtremes()
         self._gaps: Sequence[Gap] | None = None
         self._closing: list[Marker] = []
+        fields = {place[1] for spec in schema.columns if (place := parse_agent_column(spec.name)) is not None}
+        self.agents = AgentsOutline(
+            self.scene, self._ranges, self.bounds, has_progress="interaction_progress" in fields
+        )
         has_progress = schema.index("interaction_progress") is not None
         self._finders: tuple[MarkerFinder, ...] = (
             LowMeters(self.scene.meter_names, self._ranges),
@@ -87,14 +94,33 @@ class Outline:
         """
         outline = cls(episode.metadata, episode.schema, episode.affordances)
         columns = StepColumns.of_episode(episode) if columns is None else columns
-        for start in range(0, columns.n_steps, _STEPS_AT_ONCE):
-            outline.add(columns.between(start, start + _STEPS_AT_ONCE))
+        if episode.metadata.agents:
+            for chunk, _ in episode.chunks_between(0, columns.n_steps):
+                outline.add_chunk(chunk, columns.between(outline.n_steps, outline.n_steps + chunk.n_steps))
+        else:
+            for start in range(0, columns.n_steps, _STEPS_AT_ONCE):
+                outline.add(columns.between(start, start + _STEPS_AT_ONCE))
         outline.close(episode.metadata, episode.gaps)
         return outline
 
     @unusual_numbers()
+    def add_chunk(self, chunk: Chunk, columns: StepColumns | None = None) -> None:
+        """Add the next chunk, with its agents.
+
+        Args:
+            columns: the chunk's own steps, if already decoded.
+
+        Raises:
+            EpisodeFileError: the chunk is damaged.
+        """
+        first = self.n_steps
+        self.add(StepColumns.of_chunk(chunk) if columns is None else columns)
+        if self.n_steps > first:
+            self._markers += self.agents.add(chunk, first)
+
+    @unusual_numbers()
     def add(self, columns: StepColumns) -> None:
-        """Add the next steps."""
+        """Add the next steps, of the episode as a whole."""
         if not columns.n_steps:
             return
         first = self.n_steps
@@ -123,10 +149,13 @@ class Outline:
         """
         self._gaps = gaps
         self._metadata = metadata
+        self.agents.close(metadata)
         self.has_intrinsic = self.has_intrinsic or has_intrinsic(metadata, np.empty(0))
         if self.n_steps:
             self._closing = self._rewards.markers()
             self._closing.append(Marker(self.n_steps - 1, "end", f"end ({metadata.status})"))
+            # Agents that end with the episode are no news.
+            self._markers = [it for it in self._markers if it.kind != "died" or it.index < self.n_steps - 1]
 
     @property
     def gaps(self) -> Sequence[Gap]:
@@ -156,11 +185,16 @@ class Outline:
     @unusual_numbers()
     def growth(self, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
         """The part that more steps change, from an index on; the content of ``grown`` messages."""
+        weight = self._metadata.intrinsic_weight
         return {
+            **self.agents.to_map(weight, end_index),
             "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in self._gaps_between(first_index, end_index)],
             "markers": [marker.to_map() for marker in self.markers(first_index, end_index)],
             "dull": self.dull(first_index, end_index),
-            "overview": self._overview.to_map(self._metadata.intrinsic_weight, first_index, end_index),
+            "overview": {
+                **self._overview.to_map(weight, first_index, end_index),
+                **self.agents.curves(weight, first_index, end_index),
+            },
             "has_intrinsic": self.has_intrinsic,
             "bounds": self.bounds.to_map(),
             "meter_ranges": self._ranges.to_list(),

@@ -1,4 +1,4 @@
-"""Samples of an episode's curves, to draw a timeline before the steps are loaded."""
+"""The curves of an episode, to draw a timeline before the steps are loaded."""
 
 from __future__ import annotations
 
@@ -7,27 +7,23 @@ from typing import Any
 import numpy as np
 
 from recorder.episode import return_of
+from recorder.outline.samples import MAX_SAMPLES, Samples
 from recorder.outline.step_columns import Floats
 
 __all__ = ["MAX_SAMPLES", "Overview"]
 
-MAX_SAMPLES = 512
-"""A timeline has no more pixels."""
-
 
 class Overview:
-    """Samples of every ``stride``-th step. The stride doubles when there are too many samples.
+    """Samples of the return and of the meters.
 
     Args:
         n_meters: number of curves besides the return.
     """
 
     def __init__(self, n_meters: int) -> None:
-        self.stride = 1
         self._n_meters = n_meters
-        self._parts: list[Floats] = []
-        """``float64[n, 3 + n_meters]`` each: index, sums of both rewards, meters."""
-        self._last = np.empty((0, 3 + n_meters))
+        self._samples = Samples(2 + n_meters)
+        """Sums of both rewards, and the meters."""
 
     def add(self, first_index: int, reward_so_far: Floats, intrinsic_so_far: Floats, meters: Floats | None) -> None:
         """Add the next steps.
@@ -36,20 +32,11 @@ class Overview:
             reward_so_far, intrinsic_so_far: ``float64[n]``, ``n > 0``: sums up to and including each step.
             meters: ``float64[n, n_meters]``; None if the steps have none.
         """
-        n_steps = len(reward_so_far)
-        rows = np.full((n_steps, 3 + self._n_meters), np.nan)
-        rows[:, 0] = np.arange(first_index, first_index + n_steps)
-        rows[:, 1], rows[:, 2] = reward_so_far, intrinsic_so_far
+        values = np.full((len(reward_so_far), 2 + self._n_meters), np.nan)
+        values[:, 0], values[:, 1] = reward_so_far, intrinsic_so_far
         if meters is not None and meters.shape[1] >= self._n_meters:
-            rows[:, 3:] = meters[:, : self._n_meters]
-        self._last = rows[-1:].copy()
-        self._parts.append(
-            rows[-first_index % self.stride :: self.stride].copy()
-        )  # a view would keep all rows in memory
-        while sum(map(len, self._parts)) > MAX_SAMPLES:
-            self.stride *= 2
-            whole = np.concatenate(self._parts)
-            self._parts = [whole[whole[:, 0] % self.stride == 0]]
+            values[:, 2:] = meters[:, : self._n_meters]
+        self._samples.add(first_index, values)
 
     def to_map(self, weight: float | None, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
         """Samples between two indexes, and the last step, rounded for display.
@@ -57,12 +44,9 @@ class Overview:
         Args:
             weight: weight of the intrinsic reward in the return; None if unknown.
         """
-        rows = np.concatenate([*self._parts, self._last])
-        if len(rows) > 1 and rows[-1, 0] == rows[-2, 0]:
-            rows = rows[:-1]
-        rows = rows[(rows[:, 0] >= first_index) & (rows[:, 0] < (np.inf if end_index is None else end_index))]
+        rows = self._samples.between(first_index, end_index)
         return {
-            "stride": self.stride,
+            "stride": self._samples.stride,
             "index": rows[:, 0].astype(np.int64).tolist(),
             "cumulative_reward": [
                 float(f"{value:.9g}") for value in return_of(rows[:, 1], rows[:, 2], weight).tolist()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from recorder.agents import parse_agent_column
 from recorder.episode import EpisodeMetadata
 from recorder.outline.pictures import picture_columns
 from recorder.schema import EpisodeSchema
@@ -39,10 +41,11 @@ class Scene:
     @classmethod
     def of(cls, metadata: EpisodeMetadata, schema: EpisodeSchema, affordances: Mapping[str, Sequence[float]]) -> Scene:
         """The scene in an episode's header; an unknown size is None."""
-        n_dims = _n_values(schema, "position")
+        sizes = _sizes(schema)
+        n_dims = sizes.get("position", 0)
         if metadata.substrate is not None:
             n_dims = metadata.substrate.position_dim
-        n_actions = max(_n_values(schema, "q_values"), _n_values(schema, "action_masks"))
+        n_actions = max(sizes.get("q_values", 0), sizes.get("action_masks", 0))
         width, height = _declared_size(metadata) if n_dims else (None, None)
         kind = metadata.substrate.type if metadata.substrate is not None else ("grid" if n_dims else "aspatial")
         return cls(
@@ -51,7 +54,7 @@ class Scene:
                 name[:_MAX_NAME_LENGTH]: list(cell)[:_MAX_DIMS]
                 for name, cell in islice(affordances.items(), _MAX_NAMED)
             },
-            meter_names=_names(metadata.meter_names, _n_values(schema, "meters"), "meter"),
+            meter_names=_names(metadata.meter_names, sizes.get("meters", 0), "meter"),
             action_names=_names(metadata.action_names, n_actions, "action"),
             pictures=picture_columns(schema)[:_MAX_PICTURES],
         )
@@ -78,9 +81,14 @@ def observation_names(info: Mapping[str, Any], n_values: int) -> Sequence[str]:
     return [str(name)[:_MAX_NAME_LENGTH] for name in names] if is_fit and names else ()
 
 
-def _n_values(schema: EpisodeSchema, name: str) -> int:
-    position = schema.index(name)
-    return 0 if position is None else schema.columns[position].n_values
+def _sizes(schema: EpisodeSchema) -> dict[str, int]:
+    """Numbers of each field; of several agents, the most that one of them has."""
+    sizes: dict[str, int] = {}
+    for spec in schema.columns:
+        place = parse_agent_column(spec.name)
+        name, shape = (spec.name, spec.shape) if place is None else (place[1], spec.shape[1:])
+        sizes[name] = max(sizes.get(name, 0), math.prod(shape))
+    return sizes
 
 
 def _names(given: Sequence[str], n_needed: int, word: str) -> list[str]:

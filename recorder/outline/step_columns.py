@@ -12,11 +12,11 @@ from recorder.chunk import Chunk
 from recorder.episode_file import Episode
 from recorder.errors import ShapeChangedError, UnknownColumnError
 
-__all__ = ["Floats", "StepColumns"]
+__all__ = ["Floats", "Rows", "StepColumns", "filled"]
 
 Floats = NDArray[np.float64]
 
-_Rows = Callable[[str], Floats | None]
+Rows = Callable[[str], Floats | None]
 _Read = Callable[[str], NDArray[np.generic] | None]
 
 
@@ -67,11 +67,11 @@ class StepColumns:
         def rows(name: str) -> Floats | None:
             try:
                 values = episode.column(name) if read is None else read(name)
-                return None if values is None else _filled(values, episode.present(name))
+                return None if values is None else filled(values, episode.present(name))
             except (UnknownColumnError, ShapeChangedError):
                 return None
 
-        return cls._of(rows, episode.step_numbers)
+        return cls.of(rows, episode.step_numbers)
 
     @classmethod
     def of_chunk(cls, chunk: Chunk) -> StepColumns:
@@ -86,15 +86,17 @@ class StepColumns:
             if data is None:
                 return None
             if data.present is None:
-                return _filled(data.values, None)
+                return filled(data.values, None)
             values = np.zeros((chunk.n_steps, *data.values.shape[1:]), data.values.dtype)
             values[data.present] = data.values
-            return _filled(values, data.present)
+            return filled(values, data.present)
 
-        return cls._of(rows, np.arange(chunk.first_step, chunk.first_step + chunk.n_steps))
+        return cls.of(rows, np.arange(chunk.first_step, chunk.first_step + chunk.n_steps))
 
     @classmethod
-    def _of(cls, rows: _Rows, step_numbers: NDArray[np.int64]) -> StepColumns:
+    def of(cls, rows: Rows, step_numbers: NDArray[np.int64]) -> StepColumns:
+        """The steps with these numbers; ``rows`` returns ``float64[n, width]`` of a column, None if there is none."""
+
         def scalars(name: str) -> Floats | None:
             found = rows(name)
             return None if found is None or found.shape[1] != 1 else found[:, 0]
@@ -116,7 +118,7 @@ class StepColumns:
         )
 
 
-def _filled(values: NDArray[np.generic], present: NDArray[np.bool_] | None) -> Floats:
+def filled(values: NDArray[np.generic], present: NDArray[np.bool_] | None) -> Floats:
     """``float64[n, width]``, NaN where no value is present."""
     rows = values.reshape(len(values), int(np.prod(values.shape[1:]))).astype(np.float64)
     if present is not None and not present.all():

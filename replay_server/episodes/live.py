@@ -11,7 +11,7 @@ from typing import Any
 from recorder.chunk import decode_chunk, unpack_bounded
 from recorder.episode import EpisodeMetadata
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, StreamCorruptError, UsageError
-from recorder.outline import Outline, StepColumns
+from recorder.outline import Outline
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, FIRST_CURSOR, HEADER, Play, StepStream, StreamEntry
 from replay_server.episodes.cache import ByteLru
@@ -90,7 +90,7 @@ class LiveEpisode:
         """
         chunk = decode_chunk(entry.data, self.schema)
         before = [self.outline.reward_so_far, self.outline.intrinsic_so_far]
-        self.outline.add(StepColumns.of_chunk(chunk))
+        self.outline.add_chunk(chunk)
         self.first_indexes.append(self.n_steps)
         self.sequences.append(entry.sequence)
         self.n_steps += chunk.n_steps

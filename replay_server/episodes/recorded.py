@@ -30,6 +30,8 @@ _MAX_VECTOR_NUMBERS = 1024
 """A larger extra is an image, not a vector."""
 _OUTLINE_BYTES = 64 * 1024
 """Markers, dull spans and names as text."""
+_AGENT_BYTES = 12 * 1024
+"""An agent's part of the outline: presence, and samples of its return as numbers and as text."""
 
 _OUTLINE_COLUMNS = (
     "reward", "intrinsic_reward", "position", "meters", "action", "q_values", "action_masks", "interaction_progress",
@@ -63,6 +65,7 @@ def bytes_taken(episode: Episode, *, file_bytes: int) -> int:
         + len(episode.chunks) * _CHUNK_ROW_BYTES
         + episode.header_bytes * _HEADER_GROWTH
         + _OUTLINE_BYTES
+        + len(episode.metadata.agents) * _AGENT_BYTES
         + _OVERHEAD_BYTES
     )
 

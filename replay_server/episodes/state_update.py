@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from recorder.agents import parse_agent_column
 from recorder.errors import EpisodeFileTooLargeError
 from recorder.json_text import to_json
-from recorder.outline.looks import DARK
 from recorder.recordings.steps import values_of
+from replay_server.episodes.agents_in_steps import agents_in_steps, one_agent
 from replay_server.episodes.recorded import OpenedRecording
 
 __all__ = ["state_updates"]
@@ -27,7 +26,7 @@ def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
     """
     episode, scene, substrate = opened.episode, opened.outline.scene, opened.outline.substrate()
     for chunk, _ in episode.chunks_between(start, stop):
-        n_numbers = sum(chunk.spec(name).n_values for name in _FIELDS if name in chunk.names)
+        n_numbers = sum(chunk.spec(name).n_values for name in chunk.names if _field_of(name) in _FIELDS)
         if n_numbers > _MAX_NUMBERS:
             raise EpisodeFileTooLargeError(
                 f"step {chunk.first_step} has {n_numbers} numbers, but a message may have {_MAX_NUMBERS}: "
@@ -46,12 +45,16 @@ def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
         "curriculum_stage": metadata.curriculum_stage,
     }
     columns = [values_of(episode, name, start, stop) for name in _FIELDS]
+    several = agents_in_steps(opened, start, stop) if metadata.agents else None
     numbers = episode.step_numbers[start:stop].tolist()
     cumulative = opened.cumulative_reward[start:stop].tolist()
     messages = []
     for index, number, total, position, meters, action, reward, q_values, masks, clock, progress in zip(
         range(start, stop), numbers, cumulative, *columns, strict=True
     ):
+        agents, agent_meters = (
+            one_agent(scene.meter_names, position, action, meters) if several is None else several[index - start]
+        )
         messages.append(
             to_json(
                 {
@@ -63,8 +66,8 @@ def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
                     "cumulative_reward": total,
                     "reward": reward,
                     "substrate": substrate,
-                    "grid": {**size, "agents": _agents(position, action), "affordances": affordances},
-                    "agent_meters": {"agent_0": {"meters": dict(zip(scene.meter_names, meters or (), strict=False))}},
+                    "grid": {**size, "agents": agents, "affordances": affordances},
+                    "agent_meters": agent_meters,
                     "q_values": q_values,
                     "action_masks": masks,
                     "time_of_day": clock,
@@ -77,10 +80,7 @@ def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
     return messages
 
 
-def _agents(position: list[Any] | None, action: Any) -> list[dict[str, Any]]:
-    if not position:
-        return []
-    agent = {"id": "agent_0", "x": position[0], "y": position[1] if len(position) > 1 else 0}
-    if len(position) > 2:
-        agent["z"] = position[2]
-    return [{**agent, "color": DARK.agent, "last_action": action, "position": position}]
+def _field_of(name: str) -> str:
+    """The field of a column, also of a group's."""
+    place = parse_agent_column(name)
+    return name if place is None else place[1]

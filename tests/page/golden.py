@@ -16,7 +16,7 @@ from recorder.json_text import to_json
 from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
 from recorder.schema import ALLOWED_DTYPES, ColumnSpec, Encoding, EpisodeSchema
 from tests.episodes import make_episode_file
-from tests.outline.ways import RANGES, make_ways
+from tests.outline.ways import RANGES, make_agent_ways, make_ways
 from tests.page.lives import SCENE, Life
 
 __all__ = ["write_golden", "write_life", "write_ways"]
@@ -90,12 +90,12 @@ def write_life(folder: Path) -> None:
 
 
 def write_ways(folder: Path) -> None:
-    """Write ``ways.json``: what viewers of recorded and of live episodes receive, by the range of the meters."""
+    """Write ``ways.json``: what viewers of recorded and live episodes receive, by the range of meters, and of several agents."""
     ways_by_name = {}
-    for name, (factor, offset) in RANGES.items():
+    for name in (*RANGES, "agents"):
         place = folder / name
         place.mkdir()
-        ways = make_ways(place, factor, offset)
+        ways = make_ways(place, *RANGES[name]) if name in RANGES else make_agent_ways(place)
         ways_by_name[name] = {"recorded": ways.recorded, "live": ways.live}
     (folder / "ways.json").write_text(json.dumps(ways_by_name))
 

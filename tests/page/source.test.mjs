@@ -104,7 +104,7 @@ describe("a run that is followed", () => {
     gaps: [],
     markers: [],
     dull: [],
-    overview: { stride: 1, index: [], cumulative_reward: [], meters: [] },
+    overview: { stride: 1, index: [], cumulative_reward: [], meters: [], agents: [], teams: [] },
     bounds: { low: [], high: [] },
     meter_ranges: [],
     meter_levels: [],
@@ -260,7 +260,8 @@ describe("the outline of an episode that was followed live", () => {
       assert.deepEqual(outline.markers, expected.markers.filter(isFound));
       assert.deepEqual(outline.dull, expected.dull);
       assert.deepEqual(outline.overview.index, expected.overview.index);
-      assert.deepEqual(outline.overview.meters, expected.overview.meters);
+      for (const curves of ["meters", "agents", "teams"])
+        assert.deepEqual(outline.overview[curves], expected.overview[curves]);
       assert.deepEqual(outline.bounds, expected.bounds);
       assert.deepEqual(outline.table.chunks, expected.table.chunks);
       replaceFindings(outline, ended);
@@ -276,7 +277,7 @@ describe("the outline of an episode that was followed live", () => {
       bounds: {},
       meter_ranges: [],
       meter_levels: [],
-      overview: { stride, index, cumulative_reward: index, meters: [] },
+      overview: { stride, index, cumulative_reward: index, meters: [], agents: [], teams: [] },
     });
     const outline = outlineOfMessage({
       chunks: [],

@@ -20,6 +20,7 @@ from recorder.redis_server.embedded import EmbeddedServer
 from recorder.settings import load_settings
 from replay_server.app import EXTENSION, create_app
 from replay_server.limits import Limits
+from tests.agent_episodes import add_agent_episode
 from tests.episodes import add_episode
 from tests.processes import PythonProcess
 from tests.replay.viewer import Viewer
@@ -55,6 +56,7 @@ def fill(folder: Path) -> None:
         }
         add_episode(catalog, folder, run_id="observed", episode_id=1, n_steps=51, columns=observed, meter_names=())
         add_episode(catalog, folder, run_id="deep", episode_id=1, n_steps=50, n_dims=3)
+        add_agent_episode(catalog, folder)
         add_episode(catalog, folder, run_id="empty", episode_id=1, n_steps=0, columns={})
         for run_id in (HOSTILE, "../x", "..", "a//b", "", "~tilde"):
             add_episode(catalog, folder, run_id=run_id, episode_id=1, n_steps=5)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent_episodes import JOINS_AT, LEAVES_AT, agent_episode_columns
 from tests.episodes import METERS
 from tests.replay.conftest import Connect, connecting, make_app, serving_here
 from tests.replay.viewer import Viewer
@@ -234,3 +235,22 @@ def test_the_pace_at_speed_1_is_a_setting(folder: Path) -> None:
     with serving_here(app) as port, connecting(port) as connect:
         viewer = connect()
         assert viewer.greeting["base_steps_per_sec"] == 40.0
+
+
+def test_the_agents_that_take_part_in_a_step_are_all_in_its_update(viewer: Viewer) -> None:
+    viewer.send(type="load_replay", episode_id=0, run_id="team")
+    viewer.receive("replay_loaded")
+    first = viewer.receive("state_update")
+    assert [agent["id"] for agent in first["grid"]["agents"]] == list(first["agent_meters"]) == ["red_0", "red_1"]
+    viewer.send(type="replay_control", action="seek", seek_step=JOINS_AT)
+    joined = viewer.receive("state_update")
+    columns = agent_episode_columns(40)
+    place = columns["extras.agents.1.position"][JOINS_AT, 0].tolist()
+    agents = {agent["id"]: agent for agent in joined["grid"]["agents"]}
+    action = columns["extras.agents.1.action"][JOINS_AT, 0]
+    color = agents["blue_0"].pop("color")
+    assert color not in (agents["red_0"]["color"], agents["red_1"]["color"])
+    assert agents["blue_0"] == {"id": "blue_0", "x": place[0], "y": place[1], "last_action": action, "position": place}
+    assert joined["agent_meters"]["blue_0"]["meters"] == {"energy": 0.75, "mood": 0.75}
+    viewer.send(type="replay_control", action="seek", seek_step=LEAVES_AT)
+    assert list(viewer.receive("state_update")["agent_meters"]) == ["red_0", "blue_0"]

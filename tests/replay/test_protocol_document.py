@@ -70,6 +70,14 @@ def test_the_examples_of_the_server_have_the_fields_that_are_sent(connect: Conne
     for name in ("substrate", "grid", "temporal", "replay_metadata"):
         same_keys(update[name], written[name])
     same_keys(update["grid"]["agents"][0], written["grid"]["agents"][0])
+    viewer.send(type="load_replay", episode_id=0, run_id="team")
+    viewer.receive("replay_loaded")
+    of_several = viewer.receive("state_update")
+    same_keys(of_several, written)
+    for agent in of_several["grid"]["agents"]:
+        same_keys(agent, written["grid"]["agents"][0])
+    viewer.send(type="load_replay", episode_id=100)
+    viewer.skip_to("state_update")
     viewer.send(type="step", n=49)
     viewer.receive("state_update")
     same_keys(viewer.receive(), example_of("replay_finished"))

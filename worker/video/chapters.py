@@ -19,7 +19,7 @@ MIN_CHAPTER_SECS = 10.0
 
 _MAX_CHAPTERS = 100
 _MAX_TITLE = 80
-_KINDS = ("gap", "affordance", "low_meter", "best_reward", "end")
+_KINDS = ("gap", "affordance", "low_meter", "best_reward", "died", "joined", "left", "end")
 """Markers of an unsure policy are too many for chapters."""
 
 

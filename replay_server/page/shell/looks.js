@@ -15,6 +15,9 @@ export const MARKER_WORDS = {
   gap: {"name": "Steps missing", "sign": "╱"},
   end: {"name": "End", "sign": "■"},
   annotation: {"name": "Annotation", "sign": "✎"},
+  died: {"name": "Agent terminated", "sign": "✕"},
+  joined: {"name": "Agent joined", "sign": "→"},
+  left: {"name": "Agent left", "sign": "←"},
 };
 
 /** Decimals by what a number is. */

@@ -29,7 +29,27 @@
  * @property {number[]} index
  * @property {(?number)[]} cumulative_reward
  * @property {(?number)[][]} meters samples of each meter
+ * @property {(?number)[][]} agents samples of the return of each of the first agents
+ * @property {(?number)[][]} teams and of each team
  */
+
+/**
+ * One of several agents.
+ *
+ * @typedef {object} Agent
+ * @property {string} id
+ * @property {string} team empty for none
+ * @property {number} group of columns, in which it has the place `slot`
+ * @property {number} slot
+ * @property {number} number of its colour
+ * @property {string} sign stands on it
+ * @property {Span[]} spans indexes of the steps in which it takes part
+ * @property {number} return
+ * @property {number} n_steps
+ * @property {string} outcome
+ */
+
+/** @typedef {{name: string, number: number}} Team */
 
 /**
  * What new steps have changed.
@@ -38,6 +58,9 @@
  * @property {GapRow[]} gaps
  * @property {import("./outline.js").Marker[]} markers
  * @property {Span[]} dull
+ * @property {Agent[]} agents empty in an episode of one agent
+ * @property {Team[]} teams
+ * @property {?string} shown_agent the one that is selected first
  * @property {boolean} has_intrinsic
  * @property {{low: number[], high: number[]}} bounds
  * @property {[low: number, high: number][]} meter_ranges

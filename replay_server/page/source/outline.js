@@ -3,7 +3,7 @@
 import { readSchema } from "../decode/columns.js";
 import { ChunkTable } from "./chunk_table.js";
 
-/** @import { ChunkRow, Growth, Metadata, OutlineMessage, Overview, FinalOutline, Span } from "./messages.js" */
+/** @import { Agent, ChunkRow, Growth, Metadata, OutlineMessage, Overview, FinalOutline, Span, Team } from "./messages.js" */
 /** @import { ColumnSpec } from "../decode/columns.js" */
 
 /** @typedef {{name: string, kind: string, cell: number[], number: number}} Affordance `number` chooses its look */
@@ -14,7 +14,7 @@ import { ChunkTable } from "./chunk_table.js";
 
 /** @typedef {keyof typeof import("../shell/looks.js").MARKER_WORDS} MarkerKind */
 
-/** @typedef {{index: number, kind: MarkerKind, label: string}} Marker */
+/** @typedef {{index: number, kind: MarkerKind, label: string, agent?: string}} Marker */
 
 /**
  * @typedef {object} Outline
@@ -39,6 +39,9 @@ import { ChunkTable } from "./chunk_table.js";
  * @property {Marker[]} markers
  * @property {Span[]} dull in indexes, the end excluded
  * @property {Overview} overview
+ * @property {Agent[]} agents empty in an episode of one agent
+ * @property {Team[]} teams
+ * @property {?string} shownAgent the id of the one that is selected first
  */
 
 /**
@@ -97,7 +100,17 @@ function findings(message) {
     bounds: message.bounds,
     meterRanges: message.meter_ranges,
     meterLevels: message.meter_levels,
-    overview: { stride: 1, index: [], cumulative_reward: [], meters: message.meter_names.map(() => []) },
+    overview: {
+      stride: 1,
+      index: [],
+      cumulative_reward: [],
+      meters: message.meter_names.map(() => []),
+      agents: [],
+      teams: [],
+    },
+    agents: [],
+    teams: [],
+    shownAgent: null,
   };
   grow(found, message);
   return found;
@@ -106,7 +119,7 @@ function findings(message) {
 /**
  * Apply what new steps have changed, from a `grown` message.
  *
- * @param {Pick<Outline, "gaps"|"markers"|"dull"|"hasIntrinsic"|"bounds"|"meterRanges"|"meterLevels"|"overview">} outline
+ * @param {Pick<Outline, "gaps"|"markers"|"dull"|"hasIntrinsic"|"bounds"|"meterRanges"|"meterLevels"|"overview"|"agents"|"teams"|"shownAgent">} outline
  * @param {Growth} message
  */
 export function grow(outline, message) {
@@ -116,6 +129,9 @@ export function grow(outline, message) {
     if (outline.dull.at(-1)?.[0] === span[0]) outline.dull.pop();
     outline.dull.push(span);
   }
+  outline.agents = message.agents;
+  outline.teams = message.teams;
+  outline.shownAgent = message.shown_agent;
   outline.hasIntrinsic = message.has_intrinsic;
   outline.bounds = message.bounds;
   outline.meterRanges = message.meter_ranges;
@@ -149,10 +165,19 @@ function joined(before, after) {
    * @param {T[]} more
    */
   const join = (samples, more) => [...samples.filter((_, sample) => stays[sample]), ...more];
+  /**
+   * Curves that are new have no earlier samples.
+   *
+   * @param {(?number)[][]} curves
+   * @param {(?number)[][]} more
+   */
+  const joinAll = (curves, more) => more.map((each, curve) => join(curves[curve] ?? stays.map(() => null), each));
   return {
     stride: after.stride,
     index: join(before.index, after.index),
     cumulative_reward: join(before.cumulative_reward, after.cumulative_reward),
-    meters: before.meters.map((samples, meter) => join(samples, after.meters[meter])),
+    meters: joinAll(before.meters, after.meters),
+    agents: joinAll(before.agents, after.agents),
+    teams: joinAll(before.teams, after.teams),
   };
 }

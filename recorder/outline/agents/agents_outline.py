@@ -1,0 +1,210 @@
+"""``AgentsOutline``: the agents of an episode, found while its chunks arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.agents import AgentInfo
+from recorder.agents.table import AgentTable
+from recorder.chunk import Chunk
+from recorder.episode import EpisodeMetadata, return_of
+from recorder.outline.agents.looks import agent_looks
+from recorder.outline.agents.presence import Presence
+from recorder.outline.agents.steps import MAX_FOLLOWED, agent_steps, group_values, present_in
+from recorder.outline.bounds import Bounds
+from recorder.outline.markers import AffordanceUses, LowMeters, Marker, MarkerFinder, UnsureChoices
+from recorder.outline.meter_levels import MeterRanges
+from recorder.outline.samples import Samples
+from recorder.outline.scene import Scene
+from recorder.outline.step_columns import Floats, StepColumns
+
+__all__ = ["MAX_CURVES", "AgentsOutline", "shown_agent"]
+
+MAX_CURVES = 16
+"""Agents, and teams, with a curve of their return. More could not be told apart."""
+
+
+class AgentsOutline:
+    """Presence, markers and returns of the agents of an episode; empty for an episode of one agent.
+
+    Args:
+        scene: of the episode.
+        ranges, bounds: of the episode; extended by all agents.
+        has_progress: whether the agents have ``interaction_progress``.
+    """
+
+    def __init__(self, scene: Scene, ranges: MeterRanges, bounds: Bounds, *, has_progress: bool) -> None:
+        self._scene = scene
+        self._ranges = ranges
+        self._bounds = bounds
+        self._has_progress = has_progress
+        self._table = AgentTable()
+        self._given: Sequence[AgentInfo] = ()
+        self._followed: list[_Followed] = []
+        self._presence: list[Presence] = []
+        self._samples = Samples(0)
+        """Sums of both rewards of each agent with a curve."""
+        self._sums = np.zeros(0)
+
+    def add(self, chunk: Chunk, first_index: int) -> list[Marker]:
+        """Add the next chunk; return its markers.
+
+        Raises:
+            EpisodeFileError: the chunk is damaged.
+        """
+        self._table.add(chunk)
+        agents = self._table.roster
+        if not agents:
+            return []
+        for agent in agents[len(self._presence) :]:
+            self._presence.append(Presence(agent.agent_id))
+            if len(self._followed) < MAX_FOLLOWED:
+                self._followed.append(_Followed(agent.agent_id, self._scene, self._ranges, self._has_progress))
+        found = []
+        for agent, presence in zip(agents, self._presence, strict=True):
+            found += presence.add(first_index, present_in(chunk, agent), _flags(chunk, agent))
+        for group in {agent.group for agent in agents}:
+            self._include(chunk, group)
+        steps = [agent_steps(chunk, agent) for agent in agents[: len(self._followed)]]
+        shares = self._shares(steps)
+        for number, (followed, columns) in enumerate(zip(self._followed, steps, strict=True)):
+            found += followed.add(columns, first_index, None if shares is None else shares[:, number])
+        self._add_returns(steps[:MAX_CURVES], first_index)
+        return found
+
+    def close(self, metadata: EpisodeMetadata) -> None:
+        """Take what the final metadata says of the agents."""
+        self._given = metadata.agents
+
+    def infos(self, weight: float | None) -> tuple[AgentInfo, ...]:
+        """The agents so far, in the order in which they appeared.
+
+        Args:
+            weight: of the intrinsic reward in returns.
+        """
+        return self._table.agents(intrinsic_weight=weight, given=self._given)
+
+    def to_map(self, weight: float | None, end_index: int | None = None) -> dict[str, Any]:
+        """``agents``, ``teams`` and ``shown_agent`` of the outline."""
+        infos = self.infos(weight)
+        looks, team_numbers = agent_looks({info.agent_id: info.team for info in infos})
+        rows = []
+        for number, info in enumerate(infos):
+            look = looks[info.agent_id]
+            spans = self._presence[number].spans if number < len(self._presence) else []
+            rows.append(
+                {
+                    "id": info.agent_id,
+                    "team": info.team,
+                    "group": info.group,
+                    "slot": info.slot,
+                    "number": look.number,
+                    "sign": look.sign,
+                    "spans": _clipped(spans, end_index),
+                    "return": float(f"{info.return_:.9g}"),
+                    "n_steps": info.n_steps,
+                    "outcome": info.outcome,
+                }
+            )
+        teams = [{"name": name, "number": number} for name, number in team_numbers.items()]
+        return {"agents": rows, "teams": teams, "shown_agent": shown_agent(infos)}
+
+    def curves(self, weight: float | None, first_index: int, end_index: int | None) -> dict[str, Any]:
+        """``agents`` and ``teams`` of the overview: samples of the returns of the first agents, and of each team.
+
+        An agent that has not joined yet has NaN, and a team none of whose agents has joined.
+        """
+        rows = self._samples.between(first_index, end_index)[:, 1:]
+        returns = [return_of(rows[:, n], rows[:, n + 1], weight) for n in range(0, rows.shape[1], 2)]
+        infos = self.infos(weight)
+        teams: dict[str, list[Floats]] = {name: [] for name in sorted({it.team for it in infos if it.team})}
+        if len(infos) <= len(returns):  # else the sums of the teams would lack agents
+            for info, curve in zip(infos, returns, strict=True):
+                if info.team:
+                    teams[info.team].append(curve)
+        whole = [_sum(curves) for curves in teams.values() if curves]
+        return {"agents": [_rounded(curve) for curve in returns], "teams": [_rounded(curve) for curve in whole]}
+
+    def _include(self, chunk: Chunk, group: int) -> None:
+        """Extend the bounds by where agents of a group are."""
+        positions, present = group_values(chunk, group, "position"), group_values(chunk, group, "present")
+        if positions is None or present is None or present[0].shape != positions[0].shape[:2]:
+            return
+        there = positions[0][np.asarray(present[0], np.bool_)]
+        if there.size:
+            self._bounds.include(there.reshape(len(there), -1).astype(np.float64))
+
+    def _shares(self, steps: Sequence[StepColumns]) -> Floats | None:
+        """``float64[n_steps, n_agents, n_meters]``."""
+        n_meters = len(self._scene.meter_names)
+        if not n_meters or all(columns.meters is None for columns in steps):
+            return None
+        meters = np.full((steps[0].n_steps, len(steps), n_meters), np.nan)
+        for number, columns in enumerate(steps):
+            if columns.meters is not None and columns.meters.shape[1] >= n_meters:
+                meters[:, number] = columns.meters[:, :n_meters]
+        return self._ranges.shares(meters)
+
+    def _add_returns(self, steps: Sequence[StepColumns], first_index: int) -> None:
+        self._sums = np.pad(self._sums, (0, 2 * len(steps) - len(self._sums)))
+        rewards = [each for columns in steps for each in (columns.reward, columns.intrinsic_reward)]
+        sums = self._sums + np.cumsum(np.column_stack(rewards), axis=0)
+        self._sums = sums[-1].copy()
+        for number in range(len(steps)):  # nothing before the agent joins
+            joined = self._presence[number].spans[0][0] if self._presence[number].spans else np.inf
+            sums[np.arange(first_index, first_index + len(sums)) < joined, 2 * number : 2 * number + 2] = np.nan
+        self._samples.add(first_index, sums)
+
+
+class _Followed:
+    """The markers of one agent."""
+
+    def __init__(self, agent_id: str, scene: Scene, ranges: MeterRanges, has_progress: bool) -> None:
+        self._agent_id = agent_id
+        self._low = LowMeters(scene.meter_names, ranges)
+        self._others: tuple[MarkerFinder, ...] = (
+            AffordanceUses(scene.affordances, scene.action_names, has_progress=has_progress),
+            UnsureChoices(),
+        )
+
+    def add(self, columns: StepColumns, first_index: int, shares: Floats | None) -> list[Marker]:
+        found = [] if shares is None else self._low.of_shares(shares, first_index)
+        found += [marker for finder in self._others for marker in finder.add(columns, first_index)]
+        return [
+            Marker(it.index, it.kind, f"{self._agent_id}: {it.label}", it.name, it.value, self._agent_id)
+            for it in found
+        ]
+
+
+def shown_agent(infos: Sequence[AgentInfo]) -> str | None:
+    """The agent whose numbers are shown until another is selected: the one with the highest return; None if there is none."""
+    return max(infos, key=lambda info: info.return_, default=AgentInfo("")).agent_id or None
+
+
+def _flags(chunk: Chunk, agent: AgentInfo) -> NDArray[np.bool_]:
+    """``bool[n_steps]``: where the agent is terminated."""
+    flags = np.zeros(chunk.n_steps, np.bool_)
+    for name in ("terminated", "done"):
+        found = group_values(chunk, agent.group, name)
+        if found is not None and found[0].ndim == 2 and agent.slot < found[0].shape[1]:
+            flags |= found[0][:, agent.slot] != 0
+            break
+    return flags
+
+
+def _clipped(spans: Sequence[tuple[int, int]], end_index: int | None) -> list[tuple[int, int]]:
+    return [(a, b if end_index is None else min(b, end_index)) for a, b in spans if end_index is None or a < end_index]
+
+
+def _sum(curves: Sequence[Floats]) -> Floats:
+    """The sum of those that have begun; NaN while none has."""
+    stacked = np.stack(curves)
+    return np.where(np.isnan(stacked).all(axis=0), np.nan, np.nansum(stacked, axis=0))
+
+
+def _rounded(curve: Floats) -> list[float]:
+    return [float(f"{value:.9g}") for value in curve.tolist()]

@@ -137,7 +137,7 @@ class RunEnd:
                 else f"; what is unsent stays in the black box: run '{recover_command(ring.path)}'"
             )
             _log.error(
-                "recorder: run_id=%s closed after %.0f s, %d steps lost so far, %d bytes unsent: %s%s",
+                "recorder: run_id=%s closed after %.0f s: %d steps did not reach Redis, %d bytes: %s%s",
                 self._run_id, timeout_secs, stats.n_lost_steps, stats.n_bytes_pending + stats.n_bytes_waiting,
                 stats.last_error, left,
             )  # fmt: skip

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+import sqlite3
+from contextlib import closing
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from recorder.catalog import Catalog, EpisodeRow
 from recorder.catalog.lists import sqlite_plan
@@ -182,6 +187,31 @@ def test_pages_neither_skip_nor_repeat_rows_while_episodes_are_added(catalog: Ca
         commit(catalog, [episode(n, "run-a", finished_unix_nanos=n // 10) for n in (2 * turn + 1, 1000 + turn)])
     assert len(seen) == len(set(seen))
     assert before <= set(seen)
+
+
+@pytest.mark.parametrize("order", ["finished", "-reward", "length", "stage", "-stage", "episode_id"])
+def test_every_page_begins_in_the_index_where_the_page_before_it_ended(tmp_path: Path, order: str) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements.append((statement, parameters))
+
+    path = tmp_path / "catalog.db"
+    with Catalog(path) as catalog:
+        commit(catalog, [episode(n, curriculum_stage=None if n < 20 else n % 3) for n in range(40)])
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            page = catalog.list_episodes(order=order, limit=7)
+            statements.clear()
+            while page.next_cursor is not None:
+                page = catalog.list_episodes(order=order, limit=7, cursor=page.next_cursor)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    with closing(sqlite3.connect(path)) as database:
+        listed = [(text, parameters) for text, parameters in statements if "INDEXED BY ix_" in text]
+        plans = [database.execute(f"EXPLAIN QUERY PLAN {text}", values).fetchall() for text, values in listed]
+    assert plans
+    assert [plan for plan in plans if not plan[0][-1].startswith("SEARCH episodes")] == []
 
 
 def test_an_invalid_page_cursor_is_refused(catalog: Catalog) -> None:

@@ -5,7 +5,7 @@ For SQLite, ``sqlite_plan`` chooses the index; PostgreSQL plans by its statistic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from recorder.catalog.column_types import Float64
 from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
-from recorder.catalog.lists.paging import parse_order
+from recorder.catalog.lists.paging import Order, parse_order
 from recorder.catalog.lists.sql_glob import matches_glob
 from recorder.catalog.lists.sqlite_plan import Condition, on_best_index
 from recorder.catalog.models import episode_tags, episodes, recording_agents, recording_reasons
@@ -78,21 +78,12 @@ def page_of_episodes(
     in_order = parse_order(order, _ORDERS)
     connection.execution_options(compiled_cache=None)
     conditions = list(_conditions(wanted, connection.dialect.name))
-    after = None if cursor is None else in_order.after(cursor)
     # First only the keys, from an index if possible, then the rows of this page. One extra key shows whether another
     # page follows.
-    query = in_order.sort(select(*_key).limit(limit + 1))
-    if after is not None:
-        query = query.where(after)
-    if connection.dialect.name == "sqlite":
-        queries = on_best_index(connection, query, conditions, in_order, after=after, limit=limit + 1)
-    else:
-        queries = [query.where(*(c.sql if c.listed is None else c.listed for c in conditions))]
     keys: list[tuple[str, int]] = []
-    for query in queries:
-        keys = [(key.run_id, key.episode_id) for key in connection.execute(query)]
-        if len(keys) > limit:
-            break
+    for part in in_order.parts(cursor):
+        if len(keys) <= limit:
+            keys += _keys(connection, conditions, in_order, part, limit + 1 - len(keys))
     connection.execution_options(compiled_cache=_compiled)
     by_key: dict[tuple[str, int], EpisodeRow] = {}
     # One run at a time: the statement then stays the same, and uses the primary key.
@@ -102,6 +93,23 @@ def page_of_episodes(
         by_key.update(((run_id, row.episode_id), row) for row in fetch_episodes(connection, query))
     page = [by_key[key] for key in keys[:limit]]
     return EpisodePage(page, in_order.cursor_of(page[-1]) if len(keys) > limit else None)
+
+
+def _keys(
+    connection: Connection, conditions: Sequence[Condition], in_order: Order, part: ColumnElement[bool], limit: int
+) -> list[tuple[str, int]]:
+    """The first keys of a part of the list."""
+    query = in_order.sort(select(*_key).limit(limit)).where(part)
+    if connection.dialect.name == "sqlite":
+        queries = on_best_index(connection, query, conditions, in_order, part=part, limit=limit)
+    else:
+        queries = [query.where(*(c.sql if c.listed is None else c.listed for c in conditions))]
+    keys: list[tuple[str, int]] = []
+    for query in queries:
+        keys = [(key.run_id, key.episode_id) for key in connection.execute(query)]
+        if len(keys) >= limit:
+            break
+    return keys
 
 
 def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, Select, and_, literal, or_, tuple_
+from sqlalchemy import ColumnClause, ColumnElement, Select, and_, literal, true, tuple_
 
 from recorder.errors import UsageError
 
@@ -34,16 +34,31 @@ class Order:
             return column.desc().nulls_last() if _can_be_unknown(column) else column.desc()
         return column.asc().nulls_first() if _can_be_unknown(column) else column.asc()
 
-    def after(self, cursor: str) -> ColumnElement[bool]:
-        """Condition for rows after the cursor.
+    def parts(self, cursor: str | None) -> list[ColumnElement[bool]]:
+        """Conditions for the rows after the cursor, in this order: all rows of one come before those of the next.
+
+        Each is one range of an index. With OR in a single condition, databases would read the index from its beginning.
 
         Raises:
             UsageError: the cursor was not made by ``cursor_of`` in this order.
         """
+        if cursor is None:
+            return [true()]
+        values = self._values_of(cursor)
+        first = self.columns[0]
+        if values[0] is None:
+            following = and_(first.is_(None), self._follows(self.columns[1:], values[1:]))
+            return [following] if self.descending else [following, first.is_not(None)]
+        following = self._follows(self.columns, values)
+        return [following, first.is_(None)] if self.descending and _can_be_unknown(first) else [following]
+
+    def _values_of(self, cursor: str) -> list[Any]:
+        """Values of the columns in the row of a cursor."""
         try:
-            name, *values = json.loads(urlsafe_b64decode(cursor))
+            name, *given = json.loads(urlsafe_b64decode(cursor))
         except (ValueError, TypeError, RecursionError, binascii.Error) as error:
             raise UsageError(f"not a cursor of this catalog: {cursor!r:.100}") from error
+        values: list[Any] = given
         if not isinstance(name, str) or any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
             raise UsageError(f"not a cursor of this catalog: {cursor!r:.100}")
         if name != self.name or len(values) != len(self.columns):
@@ -52,12 +67,7 @@ class Order:
             )
         if not all(_can_hold(column, value) for value, column in zip(values, self.columns, strict=True)):
             raise UsageError(f"not a cursor of this catalog: {cursor!r:.100}")
-        first = self.columns[0]
-        if values[0] is None:
-            following = and_(first.is_(None), self._follows(self.columns[1:], values[1:]))
-            return following if self.descending else or_(following, first.is_not(None))
-        following = self._follows(self.columns, values)
-        return or_(following, first.is_(None)) if self.descending and _can_be_unknown(first) else following
+        return values
 
     def _follows(self, columns: Sequence[ColumnClause[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
         """Condition for rows whose values follow these, none of them NULL."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, literal, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, literal, literal_column, or_, select
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.lists.paging import Order
@@ -74,13 +74,13 @@ def on_best_index(
     conditions: Sequence[Condition],
     in_order: Order,
     *,
-    after: ColumnElement[bool] | None,
+    part: ColumnElement[bool],
     limit: int,
 ) -> list[Select[tuple[str, int]]]:
     """The query with its conditions, on the index that reads the fewest rows.
 
     Args:
-        after: condition for rows after the cursor; None without a cursor.
+        part: condition of the query for rows after the cursor.
         limit: number of rows to find.
 
     Returns:
@@ -91,9 +91,10 @@ def on_best_index(
     if len(paths) == 1:
         return [_walk(query.where(*(condition.sql for condition in conditions)), paths[0])]
     n_rows = connection.execute(select(func.max(literal_column("episodes.rowid"))).select_from(episodes)).scalar() or 0
-    sample = _sample(connection, n_rows, [true() if after is None else after, *(c.sql for c in conditions)], in_order)
+    sample = _sample(connection, n_rows, [part, *(c.sql for c in conditions)], in_order)
     n_matches = max(1, limit * len(sample) // max(1, n_rows))
-    path = min(paths, key=lambda path: _cost(path, conditions, sample, n_matches))
+    # Of equal ones, that in another order: the rows of its filter are all that it reads.
+    path = min(paths, key=lambda path: (_cost(path, conditions, sample, n_matches), path.is_in_order))
     for number, condition in enumerate(conditions):
         listed = condition.listed if number == path.leader else None
         query = query.where(condition.sql if listed is None else listed)

@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,8 @@ _SHORT_STEPS, _LONG_STEPS = 500, 100_000
 _PICTURE_STEPS = 2_000
 _PRESSES_TO_80 = 4
 """Of the key that makes playback faster: 5 steps a second become 80."""
+_PAUSE_SECS = (0.1, 0.2)
+"""Before a click."""
 _FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -45,7 +48,12 @@ _VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 
 _WATCH = """
 () => {
-  window.shownAfterMillis = [];
+  const millis = [];
+  const waiting = [];
+  window.nextMillis = () => new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("the page did not show the step")), 10_000);
+    millis.length ? resolve(millis.shift()) : waiting.push(resolve);
+  });
   let clickedAt = null;
   addEventListener("click", (event) => {
     if (event.target.closest("a")) clickedAt = event.timeStamp;
@@ -55,7 +63,9 @@ _WATCH = """
   }, true);
   const painted = new MessageChannel();
   painted.port1.onmessage = () => {
-    if (clickedAt !== null) window.shownAfterMillis.push(performance.now() - clickedAt);
+    if (clickedAt === null) return;
+    const found = performance.now() - clickedAt;
+    waiting.length ? waiting.shift()(found) : millis.push(found);
     clickedAt = null;
   };
   // A step is written down within the frame that paints it; the message comes when that frame is done.
@@ -191,8 +201,7 @@ def _open_once(page: Page, address: str) -> float:
     page.wait_for_load_state("networkidle")
     page.evaluate(_WATCH)
     link.click()
-    page.wait_for_selector(".player[data-step]")
-    return _next_millis(page, 1)
+    return _next_millis(page)
 
 
 def _frames_per_sec(page: Page, secs: float) -> float:
@@ -203,25 +212,26 @@ def _frames_per_sec(page: Page, secs: float) -> float:
 
 
 def _seek_often(page: Page, link: str, n_seeks: int) -> list[float]:
-    """Milliseconds from each click on the timeline, all over the episode, so that most chunks are not there yet."""
-    places = random.Random(1)
+    """Milliseconds from each click on the timeline, all over the episode, so that most chunks are not there yet.
+
+    A click comes at any moment of a video frame's time, as a person's does. At once after a painted frame, each would wait
+    for the whole time of the next.
+    """
+    chance = random.Random(1)
     page.goto(link)
     page.wait_for_selector(".player[data-step]")
     page.evaluate(_WATCH)
     box = page.locator(".timeline-strip").bounding_box()
     assert box is not None
     millis = []
-    for n_seen in range(1, n_seeks + 1):
-        page.mouse.click(box["x"] + box["width"] * places.uniform(0.02, 0.98), box["y"] + 20)
-        millis.append(_next_millis(page, n_seen))
+    for _ in range(n_seeks):
+        time.sleep(chance.uniform(*_PAUSE_SECS))
+        page.mouse.click(box["x"] + box["width"] * chance.uniform(0.02, 0.98), box["y"] + 20)
+        millis.append(_next_millis(page))
     return millis
 
 
-def _next_millis(page: Page, n_seen: int) -> float:
-    deadline_millis = 10_000
-    for _ in range(deadline_millis // 5):
-        seen: list[float] = page.evaluate("window.shownAfterMillis")
-        if len(seen) >= n_seen:
-            return seen[n_seen - 1]
-        page.wait_for_timeout(5)
-    raise RuntimeError("the page did not show the step")
+def _next_millis(page: Page) -> float:
+    """Waits in the page: to ask it again and again would take time of what is measured."""
+    millis: float = page.evaluate("window.nextMillis()")
+    return millis

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 from recorder.errors import SettingsError, UsageError
 
@@ -139,10 +139,12 @@ def local_path(place: str | Path, what: str) -> Path:
 
 
 def normalise_redis_url(url: str) -> str:
-    """The URL with the driver's scheme ``redis://``, ``rediss://`` or ``unix://``, and an encoded password.
+    """The URL with the driver's scheme ``redis://``, ``rediss://`` or ``unix://``.
+
+    User and encoded password are before the host, the database is the path (of a Unix socket, the option ``db``).
 
     Raises:
-        SettingsError: scheme, port or an option is invalid.
+        SettingsError: scheme, port, database or an option is invalid, or the URL has one of them twice.
     """
     scheme, separator, rest = url.partition("://")
     if separator and _UNSUITABLE_SCHEME.fullmatch(scheme):
@@ -161,21 +163,45 @@ def normalise_redis_url(url: str) -> str:
             "not a valid URL: expected redis://USER:PASSWORD@HOST:PORT/NUMBER, with a numeric port, and with "
             f"/ ? # @ in the password encoded as %2F %3F %23 %40: {redact(url)}"
         ) from None
-    if parts.scheme == "unix" and not parts.path:
+    if parts.scheme == "unix" and (not parts.path or parts.netloc.rpartition("@")[2]):
         raise SettingsError(f"a unix URL needs the socket's path, as in unix:///run/redis.sock; found {redact(url)}")
     if parts.scheme == "unix" and "#" in normal:
         raise SettingsError(f"in a unix URL, write '#' in the socket's path as %23, and '?' as %3F: {redact(url)}")
-    path = parts.path.strip("/") if parts.scheme != "unix" else ""
-    databases = [path, *(value for name, value in parse_qsl(parts.query, keep_blank_values=True) if name == "db")]
-    if parts.fragment or not all(number == "" or _DATABASE.fullmatch(number) for number in databases):
+    return _joined(_plain(parts, url))
+
+
+def _plain(parts: SplitResult, url: str) -> SplitResult:
+    """The parts, each in one place: drivers and messaging libraries disagree about which of two counts."""
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    given = dict(pairs)
+    for name, _value in pairs:
+        if name in _FORBIDDEN_OPTIONS:
+            raise SettingsError(f"the option {name!r} is set by the recorder itself; leave it out of {redact(url)}")
+        if name in ("host", "port", "path"):
+            raise SettingsError(f"expected the {name} after '://', not as an option: {redact(url)}")
+    if len(given) < len(pairs):
+        raise SettingsError(f"an option is there twice: {redact(url)}")
+    is_unix = parts.scheme == "unix"
+    numbers = {number for number in (given.get("db"), None if is_unix else parts.path.strip("/")) if number}
+    if parts.fragment or not all(map(_DATABASE.fullmatch, numbers)):
         # The driver would take the database 0, or 12 for /1/2.
         raise SettingsError(
             f"expected the number of a database after the host, as in redis://HOST:PORT/0; found {redact(url)}"
         )
-    for name, _value in parse_qsl(parts.query):
-        if name in _FORBIDDEN_OPTIONS:
-            raise SettingsError(f"the option {name!r} is set by the recorder itself; leave it out of {redact(url)}")
-    return normal
+    if len(numbers) > 1:
+        raise SettingsError(f"expected the number of one database, found two: {redact(url)}")
+    credentials, at, place = parts.netloc.rpartition("@")
+    if "username" in given or "password" in given:
+        if at:
+            raise SettingsError(f"expected user and password before the host or as options, not both: {redact(url)}")
+        credentials, at = ":".join(quote(given.get(name, ""), safe="") for name in ("username", "password")), "@"
+    options = {name: value for name, value in given.items() if name not in ("username", "password") and value}
+    if is_unix:
+        path = parts.path
+    else:
+        path = f"/{options.pop('db', '') or ''.join(numbers)}".rstrip("/")
+        place = place if parts.hostname else f"localhost{place}"
+    return parts._replace(netloc=f"{credentials}{at}{place}", path=path, query=urlencode(options))
 
 
 def celery_broker_url(url: str) -> str:
@@ -188,18 +214,21 @@ def celery_broker_url(url: str) -> str:
         SettingsError: as ``normalise_redis_url``.
     """
     parts = urlsplit(normalise_redis_url(url))
-    if parts.scheme != "unix":
-        given = dict(parse_qsl(parts.query))
-        options = {name: given[name] for name in _TLS_OPTIONS if name in given}
-        if parts.scheme == "rediss":
-            options["ssl_cert_reqs"] = given.get("ssl_cert_reqs", "required")
-            if given.get("ssl_check_hostname", "").upper() in _FALSE_VALUES:
-                options["ssl_check_hostname"] = "false"
-        path = f"/{given['db']}" if "db" in given else parts.path
-        return urlunsplit((parts.scheme, parts.netloc, path, urlencode(options), ""))
-    credentials = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    query = f"?{parts.query.replace('db=', 'virtual_host=')}" if parts.query else ""
-    return f"redis+socket://{credentials}{parts.path}{query}"
+    given = dict(parse_qsl(parts.query))
+    if parts.scheme == "unix":
+        options = {"virtual_host": given["db"]} if "db" in given else {}
+        return _joined(parts._replace(scheme="redis+socket", query=urlencode(options)))
+    options = {name: given[name] for name in _TLS_OPTIONS if name in given}
+    if parts.scheme == "rediss":
+        options["ssl_cert_reqs"] = given.get("ssl_cert_reqs", "required")
+        if given.get("ssl_check_hostname", "").upper() in _FALSE_VALUES:
+            options["ssl_check_hostname"] = "false"
+    return _joined(parts._replace(query=urlencode(options)))
+
+
+def _joined(parts: SplitResult) -> str:
+    """The URL; ``urlunsplit`` would leave out ``//`` before the path of a socket."""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{'?' if parts.query else ''}{parts.query}"
 
 
 def redact(url: str) -> str:

@@ -24,6 +24,15 @@ from recorder.urls import celery_broker_url, is_url, normalise_redis_url, redact
         ("valkey+unix:///run/s.sock", "unix:///run/s.sock"),
         ("redis+unix:///run/s.sock", "unix:///run/s.sock"),
         ("REDIS://host", "redis://host"),
+        ("redis://", "redis://localhost"),
+        ("redis:///3", "redis://localhost/3"),
+        ("redis://:p@:6380", "redis://:p@localhost:6380"),
+        ("redis://host//3/", "redis://host/3"),
+        ("redis://host?db=3", "redis://host/3"),
+        ("redis://host/3?db=3", "redis://host/3"),
+        ("redis://host?db=", "redis://host"),
+        ("redis://host/1?username=me&password=a%40b", "redis://me:a%40b@host/1"),
+        ("unix:///run/s.sock?password=p&db=1", "unix://:p@/run/s.sock?db=1"),
     ],
 )
 def test_every_accepted_spelling_becomes_the_drivers(spelled: str, normal: str) -> None:
@@ -50,6 +59,13 @@ def test_every_accepted_spelling_becomes_the_drivers(spelled: str, normal: str) 
         "redis://host/٣",
         "redis://host?db=first",
         "unix:///run/redis.sock?db=x",
+        "redis://host?db=1&db=2",
+        "redis://host/1?db=2",
+        "redis://host?password=a&password=b",
+        "redis://:a@host?password=b",
+        "unix://run/redis.sock",
+        "redis://?host=other",
+        "redis://host?port=1",
     ],
 )
 def test_an_invalid_url_is_refused(url: str) -> None:
@@ -115,8 +131,8 @@ def test_a_password_may_have_any_character(password: str) -> None:
     parts = urlsplit(normalise_redis_url(f"redis://user:{password}@example.org:6380/2"))
     assert (parts.hostname, parts.port, parts.path, parts.username) == ("example.org", 6380, "/2", "user")
     assert unquote(parts.password or "") == ("p@ss" if password == "p%40ss" else password)
-    bare = urlsplit(normalise_redis_url(f"rediss://:{password}@[::1]:1/0?db=3"))
-    assert (bare.hostname, bare.query) == ("::1", "db=3")
+    bare = urlsplit(normalise_redis_url(f"rediss://:{password}@[::1]:1?db=3"))
+    assert (bare.hostname, bare.path) == ("::1", "/3")
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
@@ -172,6 +188,9 @@ def test_urls_for_clusters_and_sentinels_are_refused_by_name(scheme: str) -> Non
         ("valkeys://host/0?ssl_cert_reqs=none&ssl_ca_certs=/a/ca.crt", "rediss://host/0?ssl_ca_certs=%2Fa%2Fca.crt&ssl_cert_reqs=none"),
         ("rediss://host?ssl_check_hostname=No", "rediss://host?ssl_cert_reqs=required&ssl_check_hostname=false"),
         ("unix://:p@/run/s.sock?db=2", "redis+socket://:p@/run/s.sock?virtual_host=2"),
+        ("unix:///run/s.sock?password=p&db=2&socket_timeout=3", "redis+socket://:p@/run/s.sock?virtual_host=2"),
+        ("redis://host/2?password=p", "redis://:p@host/2"),
+        ("redis:///2", "redis://localhost/2"),
     ],
 )  # fmt: skip
 def test_kombu_gets_the_same_redis_url_with_verification(url: str, broker: str) -> None:

@@ -61,7 +61,7 @@ class Proxied:
             return problem(environ, start_response)
         decoded = _decoded(prefix)
         path = environ.get("PATH_INFO", "")
-        if prefix and path == decoded:
+        if prefix and path == decoded and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
             query = environ.get("QUERY_STRING", "")
             slash = Response(status=302, headers={"Location": f"{prefix}/" + (f"?{query}" if query else "")})
             return slash(environ, start_response)
@@ -126,4 +126,4 @@ def _decoded(prefix: str) -> str:
 
 
 def _remove_prefix(prefix: str, path: str) -> str:
-    return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path
+    return path.removeprefix(prefix) or "/" if path == prefix or path.startswith(f"{prefix}/") else path

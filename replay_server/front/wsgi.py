@@ -49,7 +49,7 @@ def make_environ(request: h11.Request, body: bytes, *, client: Any, server: Any)
         ValueError: the request's target is invalid.
     """
     target = request.target.decode("latin-1")
-    path, query = _split(target if (request.method, target) != (b"OPTIONS", "*") else "/")
+    path, query, authority = _split(target if (request.method, target) != (b"OPTIONS", "*") else "/")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method.decode("latin-1"),
         "SCRIPT_NAME": "",
@@ -78,20 +78,22 @@ def make_environ(request: h11.Request, body: bytes, *, client: Any, server: Any)
         key = "CONTENT_TYPE" if name == "content-type" else f"HTTP_{name.upper().replace('-', '_')}"
         between = "; " if name == "cookie" else ","
         environ[key] = f"{environ[key]}{between}{value}" if key in environ else value
+    if authority:
+        environ["HTTP_HOST"] = authority  # counts, whatever the header says. Source: RFC 9112, 3.2.2
     if environ.get("HTTP_X_FORWARDED_PROTO") == "https" and _is_loopback(environ["REMOTE_ADDR"]):
         environ["wsgi.url_scheme"] = "https"  # set by a proxy on this machine
     return environ
 
 
-def _split(target: str) -> tuple[str, str]:
-    """Return path and query; the target may also be a URL."""
+def _split(target: str) -> tuple[str, str, str]:
+    """Return path, query and host; the target may also be a URL. The host of a path is empty."""
     if target.startswith("/"):
         path, _, query = target.partition("#")[0].partition("?")
-        return path, query
+        return path, query, ""
     parts = urlsplit(target)
-    if parts.scheme not in ("http", "https"):
+    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         raise ValueError(f"expected a path, found {target[:60]!a}")
-    return parts.path or "/", parts.query
+    return parts.path or "/", parts.query, parts.netloc
 
 
 def _is_loopback(address: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import Client
 
 from replay_server.access.proxy import Proxied, parse_networks
 from replay_server.front import Front, FrontLimits
@@ -347,3 +348,11 @@ def test_health_is_answered_below_a_prefix_while_all_threads_are_busy(app: Flask
 def test_the_prefix_is_removed_from_the_applications_path(environ: dict[str, Any], path: str) -> None:
     proxied = Proxied(lambda *_: [], base_path="/base", trusted=parse_networks("127.0.0.1"))
     assert proxied.path_of(environ) == path
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 302), ("HEAD", 302), ("OPTIONS", 200), ("POST", 405)])
+def test_only_who_reads_a_page_is_sent_from_the_prefix_to_its_slash(app: Flask, method: str, status: int) -> None:
+    client = Client(Proxied(app.wsgi_app, base_path="/base", trusted=()))
+    answer = client.open("/base", method=method, base_url="http://localhost")
+    assert answer.status_code == status
+    assert (answer.headers.get("Location") == "/base/") == (status == 302)

@@ -49,18 +49,24 @@ class Gate:
         return origin is not None and self._allowed.holds(origin)
 
     def cookie_name(self, host: str) -> str:
-        """Return the cookie's name. Browsers separate cookies by host and path but not by port, so the name contains
-        the port.
+        """Return the cookie's name, which differs between servers of one host name.
+
+        Browsers separate cookies by host and path only, so the name contains the port. It also contains a digest of the
+        token, for servers that a tunnel or a proxy publishes at one port.
 
         Args:
             host: as the browser sent it, with its port.
         """
         port = _port(_split(f"//{host}"))
-        return COOKIE_PREFIX if port is None else f"{COOKIE_PREFIX}_{port}"
+        prefix = COOKIE_PREFIX if port is None else f"{COOKIE_PREFIX}_{port}"
+        return f"{prefix}_{self._digest(b'hamlet-cookie', 4)}"
 
     def cookie_value(self) -> str:
         """Return the cookie's value, which proves the token without containing it."""
-        return hashlib.blake2b((self._token or "").encode(), digest_size=24, person=b"hamlet-replay").hexdigest()
+        return self._digest(b"hamlet-replay", 24)
+
+    def _digest(self, purpose: bytes, n_bytes: int) -> str:
+        return hashlib.blake2b((self._token or "").encode(), digest_size=n_bytes, person=purpose).hexdigest()
 
     def knows(self, token: str) -> bool:
         """Return whether this is the token."""

@@ -112,7 +112,8 @@ def test_the_page_works_under_a_prefix(
             address = f"http://localhost:{outside}/replay"
             use(guest, address)
             (cookie,) = guest.context.cookies()
-            assert (cookie["name"], cookie["path"]) == (f"hamlet_replay_{outside}", "/replay/")
+            assert cookie["name"].startswith(f"hamlet_replay_{outside}_")
+            assert cookie["path"] == "/replay/"
             video = guest.request.get(f"{address}/api/v1/openapi.json").json()
             assert video["servers"] == [{"url": "/replay/api/v1"}]
             with ReplayClient(f"http://127.0.0.1:{outside}/replay/?token=correct%20horse") as client:

@@ -12,8 +12,9 @@ from flask.testing import FlaskClient
 from recorder.errors import SettingsError
 from recorder.replay.client import ReplayClient
 from recorder.settings import load_settings
+from replay_server.access.origins import Origins
 from replay_server.access.proxy import OWN_PATHS
-from replay_server.access.security import is_loopback
+from replay_server.access.security import Gate, is_loopback
 from replay_server.app import EXTENSION
 from replay_server.serving import check_bind, link
 from tests.processes import run_python
@@ -119,17 +120,24 @@ def test_the_link_sets_a_cookie_that_scripts_cannot_read(guarded: FlaskClient) -
 
 
 def test_servers_on_one_host_name_have_separate_cookies(guarded: FlaskClient) -> None:
-    names = set()
+    names = {}
     for host in ("localhost:8766", "localhost:9000", "localhost", "[::1]:8766"):
         answer = guarded.get("/", query_string={"token": TOKEN}, headers={"Host": host})
-        names.add(answer.headers["Set-Cookie"].partition("=")[0])
-    assert names == {"hamlet_replay_8766", "hamlet_replay_9000", "hamlet_replay"}
-    value = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
-    both = {"Host": "localhost:9000", "Cookie": f"hamlet_replay_9000=stale; hamlet_replay_9000={value}"}
+        names[host], _, value = answer.headers["Set-Cookie"].partition(";")[0].partition("=")
+    assert len(set(names.values())) == 3
+    assert names["localhost:8766"] == names["[::1]:8766"]
+    name = names["localhost:9000"]
+    both = {"Host": "localhost:9000", "Cookie": f"{name}=stale; {name}={value}"}
     assert guarded.get("/api/v1/runs", headers=both).status_code == 200, "a server below another one's path sees both"
-    other = {"Host": "localhost:9000", "Cookie": f"hamlet_replay_8766={value}"}
+    other = {"Host": "localhost:9000", "Cookie": f"{names['localhost:8766']}={value}"}
     fresh = guarded.application.test_client(use_cookies=False)
     assert fresh.get("/api/v1/runs", headers=other).status_code == 401
+
+
+def test_servers_at_one_address_have_separate_cookies_too() -> None:
+    # One after the other through a tunnel, or below prefixes that a proxy removes and does not name.
+    names = {Gate(token=token, allowed_origins=Origins("")).cookie_name("localhost:8766") for token in ("one", "other")}
+    assert len(names) == 2
 
 
 def test_old_cookies_do_not_pile_up(guarded: FlaskClient) -> None:

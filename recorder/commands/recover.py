@@ -16,7 +16,7 @@ from recorder.commands.arguments.opening import settings_of
 from recorder.commands.arguments.opening_redis import find_server_url
 from recorder.commands.arguments.parsing import add_command, positive_number
 from recorder.commands.terminal.exit_status import ExitStatus
-from recorder.commands.terminal.output import Output, human_bytes
+from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import BlackBoxError, RecorderError, StorageError, StreamUnavailableError
 from recorder.sender.recovery import BoxState, FoundBox, find_boxes, folders, look_at, recover
 from recorder.sender.same_server import check_same_server
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 NAME = "recover"
 
 _TIMEOUT_SECS = 30.0
-
-_COLUMNS = {"file": "file", "run_id": "run", "state": "state", "left": "left", "why": "why"}
-_DRAINED = {"file": "file", "run_id": "run", "n_steps": "steps", "n_episodes": "episodes", "left": "left", "why": "why"}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -65,13 +62,10 @@ def run(args: argparse.Namespace) -> int:
         # One that is in use is worth a word only to who names it.
         rows = [recovery.of(box) for box in boxes if args.files or box.state is not BoxState.IN_USE]
     output.document({"black_boxes": [row.to_map() for row in rows]})
-    output.table(
-        f"black boxes: {len(rows)}",
-        _COLUMNS if args.list else _DRAINED,
-        [row.to_columns() for row in rows],
-        folded="why",
-        spared=("state", "n_episodes"),
-    )
+    output.note(f"black boxes: {len(rows)}")
+    width = max((len(row.state) for row in rows), default=0)
+    for row in rows:  # not a table: those need a library that a trainer's machine may not have
+        output.verdict(row.state, row.to_text(is_sent=not args.list), width=width)
     if args.list:
         return ExitStatus.OK
     return ExitStatus.FAILED if any(row.why for row in rows) else ExitStatus.OK
@@ -98,9 +92,17 @@ class _Row:
         """For programs."""
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def to_columns(self) -> dict[str, Any]:
-        """For people."""
-        return {**self.to_map(), "left": human_bytes(self.n_bytes_left)}
+    def to_text(self, *, is_sent: bool) -> str:
+        """For people.
+
+        Args:
+            is_sent: whether it was read and sent, not only listed.
+        """
+        parts = [f"run {self.run_id}"] if self.run_id else []
+        if is_sent:
+            parts.append(f"{counted(self.n_steps, 'step')} of {counted(self.n_episodes, 'episode')} sent")
+        parts += [f"{human_bytes(self.n_bytes_left)} left"] if self.n_bytes_left or not is_sent else []
+        return ": ".join(filter(None, (", ".join(parts), self.file, self.why)))
 
 
 class _Recovery:

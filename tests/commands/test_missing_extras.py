@@ -10,8 +10,10 @@ import pytest
 
 from tests.bare_installation import start_without
 from tests.replay.conftest import fill
+from tests.sender.boxes import leave_box
 
 VIDEO = ("matplotlib", "imageio_ffmpeg")
+CATALOG = ("sqlalchemy", "alembic", "fsspec", "rich", "shtab")
 WORKER = ("celery", "kombu", "billiard", *VIDEO)
 
 
@@ -68,6 +70,17 @@ def test_a_command_without_its_extra_names_the_extra(
         assert program.wait() == 1
         assert f"pip install 'hamlet-recorder[{extra}]'" in program.output
         assert "Traceback" not in program.output
+
+
+@pytest.mark.parametrize("arguments", [("--list",), ()])
+def test_a_trainers_machine_without_extras_recovers_its_black_boxes(
+    tmp_path: Path, redis_url: str, arguments: tuple[str, ...]
+) -> None:
+    box = leave_box(tmp_path, redis=redis_url)
+    with start_without(CATALOG, "recover", "--redis-url", redis_url, *arguments, str(box), folder=tmp_path) as program:
+        assert program.wait() == 0
+        assert ("abandoned" if arguments else "recovered") in program.output
+        assert str(box) in program.output
 
 
 def test_the_demo_without_a_redis_names_only_what_it_takes(tmp_path: Path) -> None:

@@ -54,6 +54,26 @@ def test_type_checkers_and_the_lazy_loader_agree_on_each_public_name() -> None:
     assert sorted(seen) == sorted(recorder.__all__)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Catalog({})",
+        "EpisodeRecorder({})",
+        "EpisodeRecorder.from_settings({})",
+        "LanguageModel({}, 'model')",
+        "ReplayClient({})",
+        "ReplayManager({}, 'recordings')",
+        "ReplayManager(':memory:', {})",
+        "find_redis_url({})",
+        "load_settings({})",
+    ],
+)
+@pytest.mark.parametrize(("value", "found"), [("3", "int"), ("[]", "list"), ("recorder", "module")])
+def test_an_argument_of_a_wrong_type_is_refused_by_name(call: str, value: str, found: str) -> None:
+    with pytest.raises(errors.UsageError, match=rf"^\w+: expected \w.*, found {found}$"):
+        eval(f"recorder.{call.format(value)}", {"recorder": recorder})
+
+
 def test_an_unknown_name_raises_attributeerror() -> None:
     assert not hasattr(recorder, "Nothing")
     with pytest.raises(ImportError, match="cannot import name 'Nothing' from 'recorder'"):

@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args
 
+from recorder.argument_kinds import check_kind
 from recorder.black_box.format import MAX_CAPACITY, MIN_CAPACITY
 from recorder.black_box.places import default_folder
 from recorder.capture.inlet import OnFull
@@ -30,7 +30,6 @@ __all__ = [
     "black_box_capacity",
     "black_box_folder",
     "check_choice",
-    "check_kind",
     "checked_config",
     "decided_run_id",
     "on_full_choices",
@@ -41,17 +40,6 @@ DEFAULT_BLACK_BOX_BYTES = 64 * 2**20
 
 _QUEUED_STEP_BYTES = 64 * 256
 """What a block of ``queue_maxsize``, 64 steps, takes in a black box."""
-
-
-def check_kind(name: str, value: object, kind: type | UnionType) -> None:
-    """An argument has the right type.
-
-    Raises:
-        UsageError: it has not.
-    """
-    if not isinstance(value, kind):
-        expected = " or ".join(getattr(one, "__name__", "None") for one in getattr(kind, "__args__", (kind,)))
-        raise UsageError(f"{name}: expected {expected.replace('NoneType', 'None')}, found {type(value).__name__}")
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
@@ -140,7 +128,9 @@ def arguments_from_settings(settings: Settings, *, finds_server: bool) -> dict[s
         finds_server: look beside the recordings where they name no server.
     """
     from recorder.redis_server.find import find_server_url  # lazy: loads the models of the settings
+    from recorder.settings import Settings
 
+    check_kind("settings", settings, Settings)
     capture, redis = settings.capture, settings.redis
     limits = {limit.name: getattr(capture, limit.name) for limit in fields(PublisherLimits)}
     return {

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from recorder.argument_kinds import check_kind
 from recorder.black_box import Ring, RingWriter
 from recorder.capture.agent_calls import AgentCalls
 from recorder.capture.block_path import BlockPath
@@ -25,7 +26,6 @@ from recorder.capture.options import (
     arguments_from_settings,
     black_box_capacity,
     check_choice,
-    check_kind,
     checked_config,
     decided_run_id,
     on_full_choices,

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 
+from recorder.argument_kinds import check_kind
 from recorder.catalog.filesystem import MOUNTS_FILE, is_mounted_read_only, refuse_network_filesystem
 from recorder.catalog.schema import is_own_version
 from recorder.errors import CatalogError, CatalogUnavailableError, MissingExtraError, UsageError
@@ -52,6 +53,7 @@ def parse_url(url_or_path: str | Path) -> URL:
     Raises:
         UsageError: the URL is invalid, or of another database.
     """
+    check_kind("catalog", url_or_path, str | Path)
     if isinstance(url_or_path, Path) or "://" not in url_or_path:
         # In a URL, "?" and "%" in a path would be syntax.
         return URL.create("sqlite", database=None if str(url_or_path) == ":memory:" else str(url_or_path))

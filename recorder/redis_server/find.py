@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike, fspath
 from pathlib import Path
 
+from recorder.argument_kinds import check_kind
 from recorder.errors import StreamUnavailableError
 from recorder.installation import Installation, read_mark
 from recorder.installation.ownership import check_owner
@@ -31,6 +32,7 @@ def find_redis_url(recordings_dir: str | PathLike[str] = "recordings") -> str:
         StreamError: the configured Redis belongs to other recordings.
         SettingsError: the configuration is invalid.
     """
+    check_kind("recordings_dir", recordings_dir, str | PathLike)
     settings = load_settings(overrides={"recordings_dir": fspath(recordings_dir)})
     url = find_server_url(settings)
     if (

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from recorder.argument_kinds import check_kind
 from recorder.chunk import Chunk, decode_chunk
 from recorder.errors import (
     EpisodeFileCorruptError,
@@ -67,6 +68,7 @@ class ReplayClient:
             import simple_websocket  # lazy: an extra
         except ModuleNotFoundError as error:
             raise MissingExtraError("The replay client", "server") from error
+        check_kind("url", url, str)
         parts = urlsplit(url)
         token = token or next(iter(parse_qs(parts.query).get("token", ())), None)
         self._closed_error: type[Exception] = simple_websocket.ConnectionClosed

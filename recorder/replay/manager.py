@@ -90,8 +90,8 @@ class ReplayManager:
     def __init__(self, database: Catalog | str | Path, recordings_base_dir: str | Path) -> None:
         from recorder.catalog import Catalog  # lazy: SQLAlchemy is heavy, and an extra
 
-        self._catalog = database if isinstance(database, Catalog) else Catalog(database, read_only=True)
         self._storage = open_storage(recordings_base_dir)
+        self._catalog = database if isinstance(database, Catalog) else Catalog(database, read_only=True)
         self._episode: Episode | None = None
         self._location = ""
         self._playback = Playback(0)

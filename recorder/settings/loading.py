@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from recorder.argument_kinds import check_kind
 from recorder.errors import SettingsError
 from recorder.settings.mistakes import describe
 from recorder.settings.models import Settings
@@ -50,6 +51,7 @@ def load_settings(
         SettingsError: a key or value is invalid. The message lists all of them, each with its place, the expected value
             and the nearest valid key.
     """
+    check_kind("path", path, str | os.PathLike | None)
     environment = os.environ if env is None else env
     if path is None:
         path = environment.get(CONFIG_VARIABLE) or None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recorder.argument_kinds import check_kind
 from recorder.errors import StorageError
 from recorder.storage.base import Storage
 from recorder.storage.local import LocalStorage, read_local_file
@@ -28,6 +30,7 @@ def open_storage(root: str | Path, timeouts: StoreTimeouts | None = None) -> Sto
         MissingExtraError: the root is a URL, and fsspec is not installed.
         StorageError: the URL's driver is not installed.
     """
+    check_kind("recordings", root, str | PathLike)
     text = check_place(str(root).removeprefix(_FILE))
     return UrlStorage(text, timeouts) if is_url(text) else LocalStorage(text)
 

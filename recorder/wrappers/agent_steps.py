@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from recorder.argument_kinds import check_kind
 from recorder.arrays import as_array
 from recorder.capture import EpisodeRecorder
-from recorder.capture.options import check_kind
 from recorder.errors import UsageError
 from recorder.wrappers.lane_steps import named_leaves
 from recorder.wrappers.open_episode import ASPATIAL

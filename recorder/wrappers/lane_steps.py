@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from recorder.argument_kinds import check_kind
 from recorder.arrays import as_array, is_cuda
 from recorder.capture import EpisodeRecorder
-from recorder.capture.options import check_kind
 from recorder.errors import UsageError
 from recorder.wrappers.open_episode import ASPATIAL, reset_numbers
 from recorder.wrappers.plan import SMALL_BYTES

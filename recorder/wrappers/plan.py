@@ -9,8 +9,8 @@ from typing import Any
 
 from gymnasium import spaces
 
+from recorder.argument_kinds import check_kind
 from recorder.capture import EpisodeRecorder
-from recorder.capture.options import check_kind
 from recorder.errors import UsageError
 from recorder.wrappers.frames import RENDER, FrameSource, check_frames, renders
 from recorder.wrappers.open_episode import EpisodeFacts

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from recorder.argument_kinds import check_kind
 from recorder.errors import UsageError
 from worker.video.narration.fact_check import MAX_LETTERS, why_not
 from worker.video.narration.facts import Fact
@@ -54,6 +55,7 @@ class LanguageModel:
     budget_secs: float = 20.0
 
     def __post_init__(self) -> None:
+        check_kind("llm", self.url, str)
         parts = urlsplit(self.url)
         try:
             is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

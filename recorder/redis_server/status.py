@@ -36,6 +36,7 @@ _LISTS = {
 QUEUE_KEYS = {
     **dict.fromkeys((name for lists in _LISTS.values() for name in lists), "list"),
     **dict.fromkeys((f"_kombu.binding.{queue}" for queue in QUEUES), "set"),
+    **dict.fromkeys((f"_kombu.binding_permanent.{queue}" for queue in QUEUES), "set"),
     "unacked": "hash",
     "unacked_index": "zset",
     "unacked_mutex": "string",

@@ -78,14 +78,15 @@ def test_foreign_keys_stop_no_run_and_stats_and_doctor_name_them(cluster: Cluste
     assert named["runs"] == "type string instead of zset"
     status, output = run_python(("-m", "recorder", "doctor"), environment=cluster.environment())
     assert f"set aside: {len(named)} keys can't be read, such as " in output
-    assert "keys: 2 of " in output, output
+    assert "keys: 1 of " in output, output
+    assert "such as episode:{before}:77: type string" in output, "and no key of the worker itself"
     client.set(b"hamlet:\xff\xfe", "x")
     client.set("hamlet:cache", "x")
     client.rpush("hamlet:tally:{other}", "x")
     for name in ("hamlet:run:before", "hamlet:episode:{before}:x", "hamlet:run:{}"):
         client.hset(name, "x", "y")
     status, output = run_python(("-m", "recorder", "doctor"), environment=cluster.environment())
-    assert "keys: 8 of " in output, output
+    assert "keys: 7 of " in output, output
     assert "are of another program, such as " in output
     assert "Traceback" not in output
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.argument_kinds import check_kind
-from recorder.errors import StorageError
+from recorder.errors import SettingsError, StorageError
 from recorder.storage.base import Storage
 from recorder.storage.local import LocalStorage, read_local_file
 from recorder.storage.packs import split_packed
@@ -46,13 +46,16 @@ def open_videos(settings: Settings) -> Storage:
 
 
 def check_drivers(settings: Settings) -> None:
-    """Check that the drivers for recordings and videos are installed, without connecting.
+    """Check that processes can share recordings and videos, and that the drivers are installed, without connecting.
 
     Raises:
-        MissingExtraError, StorageError: one is missing.
+        MissingExtraError, StorageError: a driver is missing.
+        SettingsError: the files would be in the memory of one process.
     """
-    open_recordings(settings)
-    open_videos(settings)
+    for open_place in (open_recordings, open_videos):
+        root = str(open_place(settings).root)
+        if root.startswith("memory://"):
+            raise SettingsError(f"other processes can't see files in memory: give a folder or a store: {root}")
 
 
 def read_file(source: str | Path, *, max_bytes: int) -> bytes:

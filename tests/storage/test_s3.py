@@ -132,6 +132,11 @@ def test_a_missing_bucket_is_named_and_never_created(s3: S3Server, tmp_path: Pat
     assert "Traceback" not in output
 
 
+def test_the_reason_of_a_store_that_has_several_lines_is_named(s3: S3Server) -> None:
+    with pytest.raises(StorageError, match=r"Parameter validation failed: Invalid bucket name"):
+        list(open_storage("s3://two words/x").names())
+
+
 def test_the_root_of_a_bucket_is_a_place_for_recordings(s3: S3Server) -> None:
     storage = open_storage(f"S3://{s3.new_bucket()}")
     assert list(storage.names()) == []

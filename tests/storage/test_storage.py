@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from recorder.errors import EpisodeFileTooLargeError, RecorderError, StorageError
-from recorder.storage import LocalStorage, Storage, open_storage, read_file, write_file
+from recorder.errors import EpisodeFileTooLargeError, RecorderError, SettingsError, StorageError
+from recorder.settings import load_settings
+from recorder.storage import LocalStorage, Storage, check_drivers, open_storage, read_file, write_file
 from recorder.storage.url import UrlStorage
 
 
@@ -112,6 +114,15 @@ def test_a_root_is_a_path_or_a_url(tmp_path: Path) -> None:
     assert isinstance(open_storage(f"file://{tmp_path}"), LocalStorage)
     assert isinstance(open_storage("memory://x"), UrlStorage)
     assert open_storage(f"file://{tmp_path}").root == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "overrides", [{"recordings_dir": "memory://x"}, {"recordings_dir": "r", "render": {"videos_dir": "memory://x"}}]
+)
+def test_programs_of_several_processes_refuse_files_in_memory(overrides: dict[str, Any]) -> None:
+    settings = load_settings(env={}, overrides=overrides)
+    with pytest.raises(SettingsError, match=r"other processes can't see files in memory: .*: memory://x"):
+        check_drivers(settings)
 
 
 def test_a_relative_name_is_read_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,10 +29,21 @@ def unsuitable(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         yield url, SENTENCES[start]  # type: ignore[index]
 
 
-def test_a_trainer_refuses_an_unsuitable_server_at_its_start(unsuitable: tuple[str, str]) -> None:
+@pytest.mark.parametrize("database", ["", "?db=1"])
+def test_a_trainer_refuses_an_unsuitable_server_at_its_start(unsuitable: tuple[str, str], database: str) -> None:
     url, sentence = unsuitable
     with pytest.raises(SettingsError, match=sentence):
+        EpisodeRecorder(f"{url.removesuffix('/0')}{database}", run_id="refused")
+
+
+def test_a_database_that_redis_does_not_have_is_refused_at_the_start(redis_url: str, tmp_path: Path) -> None:
+    url = f"{redis_url.partition('?')[0]}?db=99999"
+    with pytest.raises(SettingsError, match="Redis has no database 99999: give a smaller number"):
         EpisodeRecorder(url, run_id="refused")
+    for command in COMMANDS:
+        arguments = ("-m", "recorder", *command, "--recordings", str(tmp_path / "recordings"))
+        status, output = run_python(arguments, environment={"HAMLET_RECORDER_REDIS__URL": url})
+        assert (status, "error: Redis has no database 99999" in output) == (2, True), output
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

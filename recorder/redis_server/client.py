@@ -46,6 +46,9 @@ _TRY_AGAIN_REPLIES = ("MISCONF", "NOREPLICAS", "LOADING", "BUSY ", "MASTERDOWN",
 """Error replies for a temporary state of Redis."""
 
 
+_NO_DATABASE_REPLIES = ("DB index is out of range", "invalid DB index")
+"""Error replies to SELECT for a number that the server's configuration does not allow."""
+
 _UNSUITABLE = {
     "cluster": (
         "this is a Redis Cluster, which spreads keys over servers; steps and queues need all keys on one server: give the "
@@ -66,7 +69,7 @@ _SIGNS_OF_NO_TLS = ("WRONG_VERSION_NUMBER", "Timeout connecting", "EOF occurred"
 
 
 class _UnsuitableServerError(redis.RedisError):
-    """The server is a Cluster or Sentinel; waiting does not help."""
+    """The server is a Cluster or Sentinel, or lacks the database; waiting does not help."""
 
 
 def make_client(url: str, *, purpose: Purpose, socket_timeout_secs: float = 2.0) -> redis.Redis:
@@ -107,15 +110,17 @@ def make_client(url: str, *, purpose: Purpose, socket_timeout_secs: float = 2.0)
 
 
 def _on_connect(connection: AbstractConnection, *, name: str) -> None:
-    """Set up a connection: refuse an unsuitable server, and set the client's name if the user may.
-
-    The reply to HELLO has the server's mode for every user.
-    """
-    connection.on_connect_check_health(check_health=False)
-    greeting: Any = connection.handshake_metadata or {}
-    mode = greeting.get(b"mode", b"")
-    if why := _UNSUITABLE.get(mode.decode(errors="replace")):
-        raise _UnsuitableServerError(why)
+    """Set up a connection: refuse an unsuitable server, and set the client's name if the user may."""
+    try:
+        connection.on_connect_check_health(check_health=False)
+    except redis.ResponseError as error:
+        _check_mode(connection)
+        if str(error).startswith(_NO_DATABASE_REPLIES):
+            raise _UnsuitableServerError(
+                f"Redis has no database {connection.db}: give a smaller number, or raise 'databases' in its configuration"
+            ) from error
+        raise
+    _check_mode(connection)
     connection.send_command("CLIENT", "SETNAME", name, check_health=False)
     try:
         connection.read_response()
@@ -124,11 +129,19 @@ def _on_connect(connection: AbstractConnection, *, name: str) -> None:
             raise
 
 
+def _check_mode(connection: AbstractConnection) -> None:
+    """Refuse a Cluster or Sentinel. The reply to HELLO has the server's mode for every user."""
+    greeting: Any = connection.handshake_metadata or {}
+    mode = greeting.get(b"mode", b"")
+    if why := _UNSUITABLE.get(mode.decode(errors="replace")):
+        raise _UnsuitableServerError(why)
+
+
 def check_server(url: str, *, socket_timeout_secs: float = 2.0) -> None:
     """Refuse a server that can't hold step streams. A server that can't be reached passes.
 
     Raises:
-        SettingsError: it is a Cluster or Sentinel, or the URL is invalid.
+        SettingsError: it is a Cluster or Sentinel or lacks the database, or the URL is invalid.
     """
     client = make_client(url, purpose="trainer", socket_timeout_secs=socket_timeout_secs)
     try:
@@ -185,7 +198,7 @@ def translate_errors(url: str) -> Iterator[None]:
     """Translate the driver's errors, with the URL but no password. Also usable as a decorator.
 
     Raises:
-        SettingsError: the server is a Cluster or Sentinel.
+        SettingsError: the server is a Cluster or Sentinel, or lacks the URL's database.
         StreamUnavailableError: the server can't be reached, does not answer, refuses the password, or is loading.
         StreamFullError: its memory is full.
         StreamError: it refused a command for another reason.

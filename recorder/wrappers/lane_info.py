@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from recorder.wrappers.gymnasium_versions import FINAL_OBSERVATION_KEYS
 from recorder.wrappers.parts import own_copy
 from recorder.wrappers.plan import ACTION_MASK
 
-__all__ = ["LanesTold", "lane_info"]
+__all__ = ["LanesTold", "final_observations", "lane_info"]
 
 
 class LanesTold:
@@ -56,3 +57,11 @@ def lane_info(infos: Mapping[str, Any], place: int) -> dict[str, Any]:
         elif isinstance(values, np.ndarray) and values.ndim:
             told[key] = values[place]
     return told
+
+
+def final_observations(infos: Mapping[str, Any], ended: Sequence[int]) -> dict[int, Any]:
+    """The last observations of lanes that have been reset since."""
+    if not ended:
+        return {}
+    final = next(infos[key] for key in FINAL_OBSERVATION_KEYS if key in infos)
+    return {place: final[place] for place in ended}

@@ -12,7 +12,7 @@ from recorder.wrappers.autoseed import LastReset, ResetWatch, tell_of_autoseed, 
 from recorder.wrappers.description import name_in
 from recorder.wrappers.reproduction import is_reenacted
 
-__all__ = ["are_reenacted", "counted_return", "origin", "watch_resets"]
+__all__ = ["are_reenacted", "counted_return", "lanes_here", "origin", "watch_resets"]
 
 
 def counted_return(counted: Mapping[str, Any]) -> dict[str, float]:
@@ -32,6 +32,11 @@ def watch_resets(env: VecEnv) -> ResetWatch:
 
         return ResetWatch(last_resets)
     return ResetWatch(None)
+
+
+def lanes_here(env: VecEnv) -> Sequence[Any] | None:
+    """The environments of the lanes; None if they are in other processes."""
+    return env.unwrapped.envs if isinstance(env.unwrapped, DummyVecEnv) else None
 
 
 def are_reenacted(env: VecEnv) -> bool:

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from recorder.wrappers.autoseed import ResetWatch
+from recorder.wrappers.boards import LaneBoards, boards_of
 from recorder.wrappers.description import description_of
 from recorder.wrappers.frames import Rendering, pictures_of
 from recorder.wrappers.hooks import Hooks
 from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import own_copy, with_rows
 from recorder.wrappers.plan import Plan
-from recorder.wrappers.sb3_lanes import are_reenacted, counted_return, origin, watch_resets
+from recorder.wrappers.sb3_lanes import are_reenacted, counted_return, lanes_here, origin, watch_resets
 from recorder.wrappers.sb3_policy import PolicyWatch
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class ModelRecording:
         self._hooks = Hooks(self.plan.recorder, **hook_arguments)
         self._lanes = LaneRecorder(self.plan, self._hooks, n_lanes=env.num_envs, first_lane=first_lane)
         self._resets = self._hooks.attempt(watch_resets, ResetWatch(None), env)
+        self._boards: LaneBoards | None = None
         self._is_quick = self.plan.is_plain and not (self.plan.has_frames or self._hooks.has_step_fn)
         self._last_observations: Any = None
         """What the last recorded step led to."""
@@ -67,6 +69,7 @@ class ModelRecording:
     def attach(self, model: BaseAlgorithm, env: VecEnv, policy: PolicyWatch) -> None:
         """A model is about to learn in environments of this kind."""
         self._model, self._env, self.policy = model, env, policy
+        self._boards = self._hooks.attempt(boards_of, None, lanes_here(env))
 
     def listen(self) -> None:
         """Hear what the model's network says from now on."""
@@ -83,6 +86,8 @@ class ModelRecording:
             self._begin_lanes(closed, self._model._last_obs)
         else:
             self._lanes.begin_all(closed, None, {})
+            if self._boards is not None:
+                self._hooks.attempt(self._boards.begin, None, closed)
 
     def record(self, told: Mapping[str, Any], added: Mapping[str, Any]) -> None:
         """Record a step of all lanes.
@@ -116,6 +121,8 @@ class ModelRecording:
             extras = self._last_rows(observations, told, ended)
         else:
             extras = {"observation": observations}
+        if self._boards is not None:
+            added = self._hooks.attempt(self._with_positions, added, self._boards, added, told, ended)
         try:
             epsilon, action_masks, q_values, value = self.policy.thoughts(told)
             if value is not None and "value" not in added:
@@ -174,6 +181,15 @@ class ModelRecording:
         rows = {place: read(infos[place]["terminal_observation"]) for place in ended}
         return with_rows(read(observations), rows) if rows else read(observations)
 
+    def _with_positions(
+        self, boards: LaneBoards, added: Mapping[str, Any], told: Mapping[str, Any], ended: Sequence[int]
+    ) -> Mapping[str, Any]:
+        last = {place: told["infos"][place]["terminal_observation"] for place in ended}
+        return boards.with_positions(added, actions=told["actions"], last=last, closed=self._lanes.closed)
+
+    def _of_board(self, place: int) -> Mapping[str, Any]:
+        return {} if self._boards is None else self._boards.of_episode(place)
+
     def _rendered(self) -> Any:
         return self._hooks.attempt(self._rendering.take, None)
 
@@ -184,7 +200,7 @@ class ModelRecording:
             info = infos[place]
             counted = info.get("episode")  # by a ``Monitor``
             told_return = {} if counted is None else self._hooks.attempt(counted_return, {}, counted)
-            lanes.end(place, "complete", env=self._env, info=info, told=told_return)
+            lanes.end(place, "complete", env=self._env, info=info, told={**self._of_board(place), **told_return})
         self._begin_lanes(ended, told["new_obs"])
 
     def _begin_lanes(self, places: Sequence[int], observations: Any) -> None:
@@ -193,8 +209,10 @@ class ModelRecording:
         beginnings = None if self._resets.is_blind else attempt(self._resets.begun, None, places)
         read = {"observation": observations} if plan.is_plain else attempt(plan.observations.read, {}, observations)
         self._lanes.begin_all(places, beginnings, read)
+        if self._boards is not None:
+            attempt(self._boards.begin, None, places)
 
     def end_open(self) -> None:
         """Open episodes end as ``truncated``."""
         for place in self._lanes.open_among(range(self._env.num_envs)):
-            self._lanes.end(place, "truncated", env=self._env, info={})
+            self._lanes.end(place, "truncated", env=self._env, info={}, told=self._of_board(place))

@@ -12,10 +12,10 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from recorder.capture import EpisodeRecorder
 from recorder.wrappers.autoseed import watch_lanes
+from recorder.wrappers.boards import LaneBoards, boards_of
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
 from recorder.wrappers.gymnasium_versions import (
-    FINAL_OBSERVATION_KEYS,
     AutoresetMode,
     VectorWrapper,
     adopt,
@@ -23,7 +23,7 @@ from recorder.wrappers.gymnasium_versions import (
 )
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.kinds import FirstLook, check_vector, instead_of_vector
-from recorder.wrappers.lane_info import LanesTold, lane_info
+from recorder.wrappers.lane_info import LanesTold, final_observations, lane_info
 from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import with_rows
 from recorder.wrappers.plan import Plan
@@ -133,6 +133,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         self._seeds_each_lane = isinstance(env.unwrapped, SyncVectorEnv | AsyncVectorEnv)
         """Whether a seed is one of each lane; an environment that is a vector by itself has one source of random numbers."""
         self._resets = watch_lanes(env)
+        self._boards = self._hooks.attempt(boards_of, None, getattr(env.unwrapped, "envs", None))
         self._told = LanesTold()
         self._first_look = FirstLook(instead_of_vector)
         self._given: dict[str, Any] = {}
@@ -143,7 +144,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         plan, hooks = self._plan.of_copy(), copy(self._hooks)
         lanes = LaneRecorder(plan, hooks, n_lanes=self.num_envs, first_lane=self._first_lane)
         begun: dict[str, Any] = {"_given": {}, "_rendering": None, "_told": LanesTold(), "_lanes": lanes}
-        return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
+        return {**self.__dict__, **begun, "_boards": None, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
@@ -213,6 +214,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         beginnings = None if is_blind else attempt(self._resets.begun, None, places, seeds)
         read = {"observation": observations} if plan.is_plain else attempt(plan.observations.read, {}, observations)
         self._lanes.begin_all(places, beginnings, read)
+        if self._boards is not None:
+            attempt(self._boards.begin, None, places)
 
     def _record(
         self, actions: Any, observations: Any, rewards: Any, terminations: Any, truncations: Any, infos: dict[str, Any]
@@ -233,6 +236,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             hooks.attempt(told.remember, None, infos)
         dones, ended = lanes.over(terminations, truncations)
         being_reset: Sequence[int] = sorted(lanes.closed) if lanes.closed else ()
+        if self._boards is not None:
+            added = hooks.attempt(self._with_positions, added, self._boards, added, actions, infos, ended)
         extras: dict[str, Any]
         if self._is_quick and not (ended and self._resets_at_once):
             extras = {"observation": observations}
@@ -257,7 +262,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         extras = {**attempt(self._reached, {}, observations, infos, ended), **action_parts}
         if self._plan.has_frames:
             shows_others = ended and self._resets_at_once
-            extras = self._plan.with_frames(extras, self._n_calls, _nothing if shows_others else self._rendered)
+            show = (lambda: None) if shows_others else self._rendered
+            extras = self._plan.with_frames(extras, self._n_calls, show)
             self._n_calls += 1
         return actions, extras
 
@@ -267,13 +273,18 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     def _pictures(self) -> Any:
         return pictures_of(self.env.render(), self.num_envs)
 
+    def _with_positions(
+        self, boards: LaneBoards, added: Mapping[str, Any], actions: Any, infos: Mapping[str, Any], ended: Sequence[int]
+    ) -> Mapping[str, Any]:
+        last = final_observations(infos, ended if self._resets_at_once else ())
+        return boards.with_positions(added, actions=actions, last=last, closed=self._lanes.closed)
+
     def _reached(self, observations: Any, infos: Mapping[str, Any], ended: Sequence[int]) -> dict[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""
         values = self._plan.observations.read(observations)
         if self._resets_at_once and ended:
-            final = next(infos[key] for key in FINAL_OBSERVATION_KEYS if key in infos)
-            last = {place: self._plan.observations.read(final[place]) for place in ended}
-            values = with_rows(values, last)
+            final = final_observations(infos, ended)
+            values = with_rows(values, {place: self._plan.observations.read(final[place]) for place in ended})
         return values
 
     def _end(self, places: Sequence[int], status: str) -> None:
@@ -282,12 +293,9 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             if self._hooks.has_episode_fn:
                 info = self._hooks.attempt(lane_info, {}, self._told.infos, place)
                 info = info.get(_FINAL_INFO, info)
-            self._lanes.end(place, status, env=self.env, info=info)
+            board = {} if self._boards is None else self._boards.of_episode(place)
+            self._lanes.end(place, status, env=self.env, info=info, told=board)
 
     def _lane_seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:
         """The seed of each lane, as ``reset`` of the environment understands them."""
         return range(int(seed), int(seed) + self.num_envs) if isinstance(seed, int | np.integer) else seed
-
-
-def _nothing() -> None:
-    """What is shown where the lanes have gone on."""

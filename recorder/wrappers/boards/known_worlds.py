@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Board", "board_of"]
+__all__ = ["Board", "Cell", "board_of"]
 
 Cell = tuple[int, int]
 """Column and row, from 0 at the top left."""
@@ -47,6 +47,19 @@ class Board(ABC):
         """Where the agent is now."""
 
     @abstractmethod
+    def look(self) -> None:
+        """Remember what ``last_position`` needs of the state before the next step."""
+
+    @abstractmethod
+    def last_position(self, action: Any, observation: Any) -> Cell | None:
+        """Where the agent was at the end of an episode, if the environment has been reset since; None if that is unknown.
+
+        Args:
+            action: the last one.
+            observation: what it led to.
+        """
+
+    @abstractmethod
     def _size(self) -> Cell:
         """Columns and rows."""
 
@@ -67,7 +80,27 @@ def numbered(places: Iterable[tuple[str, Cell]]) -> dict[str, list[int]]:
     return named
 
 
-class _FrozenLake(Board):
+class _ToyText(Board):
+    """Source: Gymnasium, ``toy_text``: the state ``s`` is a number, and the observation is the state."""
+
+    def position(self) -> Cell:
+        return self._cell(int(self._inner.s))
+
+    def look(self) -> None:
+        pass
+
+    def last_position(self, action: Any, observation: Any) -> Cell | None:  # noqa: ARG002 - the observation tells all
+        state = np.asarray(observation)
+        if state.size != 1 or state.dtype.kind not in "iu" or state.item() not in self._inner.observation_space:
+            return None  # a wrapper has changed it
+        return self._cell(int(state.item()))
+
+    @abstractmethod
+    def _cell(self, state: int) -> Cell:
+        """Where the agent is in a state."""
+
+
+class _FrozenLake(_ToyText):
     """Source: Gymnasium, ``FrozenLakeEnv``: ``desc`` has a letter for each cell, ``s`` is row times columns plus column."""
 
     _KINDS: Mapping[bytes, str] = {b"S": "start", b"H": "hole", b"G": "goal"}
@@ -81,12 +114,12 @@ class _FrozenLake(Board):
             if letter in self._KINDS:
                 yield self._KINDS[letter], (column, row)
 
-    def position(self) -> Cell:
-        row, column = divmod(int(self._inner.s), self._inner.desc.shape[1])
+    def _cell(self, state: int) -> Cell:
+        row, column = divmod(state, self._inner.desc.shape[1])
         return column, row
 
 
-class _CliffWalking(Board):
+class _CliffWalking(_ToyText):
     """Source: Gymnasium, ``CliffWalkingEnv``: a start at the bottom left, a goal at the bottom right, the cliff between them."""
 
     def _size(self) -> Cell:
@@ -100,12 +133,12 @@ class _CliffWalking(Board):
         for column in range(1, n_columns - 1):
             yield "cliff", (column, n_rows - 1)
 
-    def position(self) -> Cell:
-        row, column = divmod(int(self._inner.s), self._inner.shape[1])
+    def _cell(self, state: int) -> Cell:
+        row, column = divmod(state, self._inner.shape[1])
         return column, row
 
 
-class _Taxi(Board):
+class _Taxi(_ToyText):
     """Source: Gymnasium, ``TaxiEnv``: ``decode`` gives row, column, the passenger's place and destination of a state."""
 
     _COLORS = ("red", "green", "yellow", "blue")
@@ -119,8 +152,8 @@ class _Taxi(Board):
             roles = [role for role, at in (("passenger", passenger), ("destination", destination)) if at == number]
             yield roles[0] if roles else self._COLORS[number], (column, row)
 
-    def position(self) -> Cell:
-        row, column, _, _ = self._inner.decode(self._inner.s)
+    def _cell(self, state: int) -> Cell:
+        row, column, _, _ = self._inner.decode(state)
         return int(column), int(row)
 
 
@@ -144,6 +177,16 @@ class _MiniGrid(Board):
         column, row = self._inner.agent_pos
         return int(column), int(row)
 
+    def look(self) -> None:
+        column, row = self._inner.front_pos
+        one = self._inner.grid.get(column, row)
+        here = self.position()
+        self._after_forward = (int(column), int(row)) if one is None or one.can_overlap() else here
+        self._here = here
+
+    def last_position(self, action: Any, observation: Any) -> Cell | None:  # noqa: ARG002 - it does not tell the place
+        return self._after_forward if int(action) == int(self._inner.actions.forward) else self._here
+
 
 _BOARDS: Mapping[str, type[Board]] = {
     "CliffWalkingEnv": _CliffWalking,
@@ -156,5 +199,5 @@ _BOARDS: Mapping[str, type[Board]] = {
 
 def board_of(env: Any) -> Board | None:
     """The board of an environment, by its class or one that it derives from; None for a world that nobody has described."""
-    inner = env.unwrapped
+    inner = getattr(env, "unwrapped", env)
     return next((_BOARDS[kind.__name__](inner) for kind in type(inner).__mro__ if kind.__name__ in _BOARDS), None)

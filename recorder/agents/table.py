@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from recorder.agents.columns import PRESENT, ROSTER, agent_column, parse_agent_column
 from recorder.agents.info import MAX_AGENTS, AgentInfo, read_agents
-from recorder.chunk import Chunk
+from recorder.chunk import Chunk, ColumnData
 from recorder.episode import return_of
 
-__all__ = ["AgentTable", "agent_table", "pack_roster", "read_roster"]
+__all__ = ["AgentTable", "agent_table", "pack_roster", "read_roster", "zero_filled"]
 
 
 def pack_roster(agents: Iterable[AgentInfo]) -> str:
@@ -24,7 +24,7 @@ def pack_roster(agents: Iterable[AgentInfo]) -> str:
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
-def read_roster(text: str) -> tuple[AgentInfo, ...]:
+def read_roster(text: bytes | str) -> tuple[AgentInfo, ...]:
     """Inverse of ``pack_roster``; empty when the text is none."""
     try:
         names = ("agent_id", "team", "group", "slot")
@@ -156,12 +156,15 @@ class _GroupSums:
 
 
 def _values(chunk: Chunk, name: str) -> NDArray[Any] | None:
+    return zero_filled(chunk.column(name) if name in chunk.names else None, chunk.n_steps)
+
+
+def zero_filled(data: ColumnData | None, n_steps: int) -> NDArray[Any] | None:
     """``[n_steps, n_slots]``, with zeros in the steps without a value; None if there is no such column."""
-    data = chunk.column(name) if name in chunk.names else None
     if data is None or data.values.ndim != 2:
         return None
     if data.present is None:
         return data.values
-    values = np.zeros((chunk.n_steps, data.values.shape[1]), data.values.dtype)
+    values = np.zeros((n_steps, data.values.shape[1]), data.values.dtype)
     values[data.present] = data.values
     return values

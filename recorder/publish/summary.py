@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from recorder.agents import pack_agents, read_agents
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, return_of
 from recorder.publish.delivery.play_state import PlayState
 
@@ -90,6 +91,8 @@ class EpisodeSummaries:
         if "total_reward" not in given:
             parts = metadata["extrinsic_reward"], metadata["intrinsic_reward"]
             metadata["total_reward"] = return_of(*parts, metadata["intrinsic_weight"])
+        if state.agents.agents:
+            metadata["agents"] = _with_returns(state, metadata)
         return metadata
 
     def settle_stage(self, metadata: dict[str, Any]) -> None:
@@ -100,6 +103,12 @@ class EpisodeSummaries:
                 self._stages[lane] = stage
         elif metadata["status"] == EpisodeStatus.TRUNCATED:
             metadata["curriculum_stage"] = self._stages.get(lane)
+
+
+def _with_returns(state: PlayState, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The agents with their returns; those that the trainer gave outweigh the sums."""
+    given = {agent.agent_id: agent for agent in read_agents(metadata.get("agents"))}
+    return pack_agents(given.get(agent.agent_id, agent) for agent in state.agents.table(metadata["intrinsic_weight"]))
 
 
 def _in_order(gaps: Sequence[Gap]) -> tuple[Gap, ...]:

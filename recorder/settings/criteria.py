@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
 
+from recorder.agents.whose_return import WHOSE_RETURN, WhoseReturn
+from recorder.errors import UsageError
 from recorder.settings.fields import Section, setting
 
 __all__ = [
@@ -16,6 +18,13 @@ __all__ = [
     "StageBoundariesSettings",
     "StageTransitionsSettings",
 ]
+
+
+def _check_whose(text: str) -> str:
+    try:
+        return str(WhoseReturn.parse(text))
+    except UsageError:
+        raise ValueError(f"expected {WHOSE_RETURN}") from None
 
 
 class PeriodicSettings(Section):
@@ -62,6 +71,11 @@ class PerformanceSettings(Section):
         unit="episodes",
         ge=10,
         le=100_000,
+    )
+    of: Annotated[str, AfterValidator(_check_whose)] = setting(
+        "sum",
+        "Whose return is judged in episodes of several agents: `sum` (the episode's), `min`, `max`, `spread` (highest less"
+        " lowest), `agent:ID` or `team:NAME`. An episode without that agent or team is not judged.",
     )
 
 

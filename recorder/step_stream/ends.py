@@ -69,6 +69,8 @@ def episode_end(
         "resumed": is_resumed,
         "producer": producer_id,
     }
+    if agents := metadata.get("agents"):
+        body["agents"] = [[agent["agent_id"], agent["team"], agent["return"]] for agent in agents]
     return body
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -21,6 +22,9 @@ class _Criterion(NamedTuple):
     title: str
     value: str
 
+
+_QUOTED_OR_UNDERSCORE = re.compile(r"('[^']*')|_")
+"""Names in quotes stay as they are."""
 
 _CRITERIA = {
     "periodic": _Criterion("Every n-th episode", "remainder"),
@@ -45,7 +49,7 @@ def explanation_in_words(explanation: Mapping[str, Any]) -> ExplanationWords:
         parts.append(f"{known.value[:1].upper()}{known.value[1:]} {value}")
     if threshold is not None:
         parts.append(f"{'threshold' if parts else 'Threshold'} {threshold}")
-    detail = _spaced(str(explanation.get("detail") or ""))
+    detail = _QUOTED_OR_UNDERSCORE.sub(lambda it: it[1] or " ", str(explanation.get("detail") or ""))
     rule = f"{detail[:1].upper()}{detail[1:]}." if detail else ""
     measured = f"{', '.join(parts)}. " if parts else ""
     return ExplanationWords(known.title, f"{measured}{rule}".strip())

@@ -250,7 +250,7 @@ def test_a_partial_return_is_not_judged_and_not_remembered(status: EpisodeStatus
     before = criterion.state()
     observation = criterion.observe(episode(50, reward=1e9, status=status))
     assert not observation.claims
-    assert f"{status} episode is partial" in observation.explanation.detail
+    assert f"is partial in a {status} episode" in observation.explanation.detail
     assert criterion.state() == before
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from recorder.agents.whose_return import AgentReturn
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.settings.fields import Section, bounds_of
@@ -42,6 +43,7 @@ class EpisodeSummary(NamedTuple):
         status: how it ended; never ``aborted``.
         manual_reasons: names passed to ``recorder.keep`` before the end, without the prefix ``manual_``.
         info: the free map in its metadata.
+        agents: of several agents, each with its return; empty for a single agent.
     """
 
     episode_id: int
@@ -54,6 +56,7 @@ class EpisodeSummary(NamedTuple):
     status: EpisodeStatus = EpisodeStatus.COMPLETE
     manual_reasons: tuple[str, ...] = ()
     info: Mapping[str, Any] = MappingProxyType({})
+    agents: tuple[AgentReturn, ...] = ()
 
 
 class Claim(NamedTuple):

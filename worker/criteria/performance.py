@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from recorder.agents.whose_return import WhoseReturn
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.settings.criteria import PerformanceSettings
@@ -28,6 +30,11 @@ _MIN_HISTORY = 10
 """Returns. With fewer, a tenth is less than one episode."""
 
 _DEFAULTS = PerformanceSettings()
+
+_MAX_NAMED = 10
+"""Agents or teams in a message."""
+
+_log = logging.getLogger(__name__)
 
 _MIN_PERCENTILE = 0.0001
 """Percent: one episode in a million."""
@@ -54,6 +61,9 @@ class PerformanceCriterion(Criterion):
     the best so far. The held episode is kept for good when the next one is taken in addition, when it is a window old,
     and when the run ends. If a run continues after its end, nothing is held, so a new best may exceed the share by one.
 
+    *Several agents.* ``of`` says whose return is meant. An episode without that agent or team is not judged, which is
+    logged once.
+
     Only complete episodes count: a ``truncated`` or ``salvaged`` episode, or one whose return is NaN, is not judged and
     does not enter the history. Infinite returns are judged and remembered. The state is ``history_window`` returns, at
     most as many numbers for the shares, and two held episodes.
@@ -65,9 +75,11 @@ class PerformanceCriterion(Criterion):
         top_percentile: percent, 0 (none), or 0.0001 to 100 (all).
         bottom_percentile: the same for the worst.
         history_window: number of returns to compare with, at least 10.
+        of: whose return is judged: ``sum`` (the episode's), ``min``, ``max``, ``spread``, ``agent:ID`` or ``team:NAME``.
 
     Raises:
-        UsageError: a percentile is outside 0 to 100, or the window is not an integer within its limits.
+        UsageError: a percentile is outside 0 to 100, the window is not an integer within its limits, or ``of`` is none of
+            these.
     """
 
     name = "performance"
@@ -77,30 +89,40 @@ class PerformanceCriterion(Criterion):
         top_percentile: float = _DEFAULTS.top_percentile,
         bottom_percentile: float = _DEFAULTS.bottom_percentile,
         history_window: int = _DEFAULTS.history_window,
+        of: str = _DEFAULTS.of,
     ) -> None:
+        try:
+            self._whose = WhoseReturn.parse(of)
+        except UsageError as error:
+            raise UsageError(f"{self.name}: of: {error}") from None
         self._window = checked_setting(self.name, PerformanceSettings, "history_window", history_window)
         self._n_needed = n_early = max(_MIN_HISTORY, self._window // 10)
         top, bottom = (
             _checked_percentile("top_percentile", top_percentile),
             _checked_percentile("bottom_percentile", bottom_percentile),
         )
-        self._top = Tail("top", top, self._window, n_early=n_early)
-        self._bottom = Tail("bottom", bottom, self._window, n_early=n_early)
+        self._top = Tail("top", top, self._window, n_early=n_early, whose=self._whose)
+        self._bottom = Tail("bottom", bottom, self._window, n_early=n_early, whose=self._whose)
         self._tails = (self._top, self._bottom)
-        self._early_detail = f"the best and the worst of the first {n_early} returns are kept, unless all are equal"
+        self._early_detail = (
+            f"the best and the worst of the first {n_early} {self._whose.plural} are kept, unless all are equal"
+        )
+        self._has_told = False
         self._n_judged = 0
         self._history: deque[float] = deque()
         self._sorted: list[float] = []
 
     def observe(self, episode: EpisodeSummary) -> Observation:
         """Judge the return against those before it, then remember it."""
-        value = float(episode.total_reward)
         for tail in self._tails:
             tail.forget(episode.episode_id)
+        value = self._whose.of(float(episode.total_reward), episode.agents)
         if episode.status is not EpisodeStatus.COMPLETE:
-            return self._not_judged(value, f"not judged: the return of a {episode.status} episode is partial")
+            return self._not_judged(value, f"not judged: {self._whose.words} is partial in a {episode.status} episode")
+        if value is None:
+            return self._missing(episode)
         if math.isnan(value):
-            return self._not_judged(value, "not judged: the return is not a number")
+            return self._not_judged(value, f"not judged: {self._whose.words} is not a number")
         self._n_judged += 1
         waited = self._waiting()
         candidate = Candidate(episode.episode_id, self._n_judged, value)
@@ -124,6 +146,8 @@ class PerformanceCriterion(Criterion):
     def state(self) -> dict[str, Any]:
         """Return the returns in order, and the kept and held episodes of each side."""
         return {
+            "of": str(self._whose),
+            "has_told": self._has_told,
             "n_judged": self._n_judged,
             "history": [plain_number(value) for value in self._history],
             "top": self._top.state(),
@@ -131,7 +155,10 @@ class PerformanceCriterion(Criterion):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restore the history, up to the current window."""
+        """Restore the history, up to the current window; a history of other returns is left."""
+        if state.get("of", "sum") != str(self._whose):
+            return
+        self._has_told = bool(state.get("has_told"))
         self._n_judged = state["n_judged"]
         self._history = deque(float(value) for value in state["history"][-self._window :])
         self._sorted = sorted(self._history)
@@ -150,7 +177,9 @@ class PerformanceCriterion(Criterion):
         if waits:
             detail = waits[0].early_detail if len(waits) == 1 else self._early_detail
             return Observation((), Explanation(self.name, None, candidate.value, None, detail))
-        return self._not_judged(candidate.value, f"not judged: fewer than {self._n_needed} returns were known")
+        return self._not_judged(
+            candidate.value, f"not judged: fewer than {self._n_needed} {self._whose.plural} were known"
+        )
 
     def _judge(self, candidate: Candidate) -> Observation:
         self._begin()
@@ -189,7 +218,22 @@ class PerformanceCriterion(Criterion):
             return None
         return self._sorted[n_to_beat - 1] if tail is self._top else self._sorted[n_history - n_to_beat]
 
-    def _not_judged(self, value: float, detail: str) -> Observation:
+    def _missing(self, episode: EpisodeSummary) -> Observation:
+        what = f"{self._whose.kind} {self._whose.name!r}"
+        if not self._has_told:
+            self._has_told = True
+            names = sorted({it.agent_id if self._whose.kind == "agent" else it.team for it in episode.agents})
+            _log.warning(
+                "criterion %s with of=%s does not judge episode_id=%d: it has no %s; %s. Said once.",
+                self.name,
+                self._whose,
+                episode.episode_id,
+                what,
+                f"it has {', '.join(map(repr, names[:_MAX_NAMED]))}" if names else "it has a single agent",
+            )
+        return Observation((), Explanation(self.name, False, None, None, f"not judged: the episode has no {what}"))
+
+    def _not_judged(self, value: float | None, detail: str) -> Observation:
         return Observation((), Explanation(self.name, False, value, None, detail))
 
     def _remember(self, value: float) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from recorder.agents.whose_return import WhoseReturn
 from worker.criteria.base import Claim, plain_number
 
 __all__ = ["Candidate", "Standing", "Tail"]
@@ -42,9 +43,10 @@ class Tail:
         percentile: size of the share in percent.
         window: number of returns to compare with.
         n_early: number of returns needed before one is judged.
+        whose: the return that is judged.
     """
 
-    def __init__(self, side: str, percentile: float, window: int, *, n_early: int) -> None:
+    def __init__(self, side: str, percentile: float, window: int, *, n_early: int, whose: WhoseReturn) -> None:
         self.percentile = percentile
         self.reason = f"{side}_{percentile}pct"
         self.held: Candidate | None = None
@@ -61,13 +63,13 @@ class Tail:
         self._sign = 1 if side == "top" else -1
         self._n_history = self._n_to_beat = -1
         word, best = ("above", "best") if side == "top" else ("below", "worst")
-        quota = f"{side} {percentile:g} % of the last {window} returns"
-        self.detail = f"the return must be {word} the threshold, or equal the {best} if some are not: {quota}"
+        quota = f"{side} {percentile:g} % of the last {window} {whose.plural}"
+        self.detail = f"{whose.words} must be {word} the threshold, or equal the {best} if some are not: {quota}"
         self.full_detail = f"{word} the threshold, but the quota was already full: {quota}"
         self.held_detail = (
             f"{word} the threshold: {quota}; kept, unless the quota is full and a new {best} return takes its place"
         )
-        self.early_detail = f"the {best} of the first {n_early} returns is kept, unless all are equal"
+        self.early_detail = f"the {best} of the first {n_early} {whose.plural} is kept, unless all are equal"
 
     def n_to_beat(self, n_history: int) -> int:
         """Return how many returns it must beat."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from recorder.agents import MAX_AGENTS
+from recorder.agents.whose_return import AgentReturn
 from recorder.catalog import Decision, EpisodeRow
 from recorder.episode import EpisodeStatus
 from recorder.errors import StreamCorruptError
@@ -252,8 +254,15 @@ def _read_fields(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, Epis
         EpisodeStatus(row.status),
         tuple(map(str, body.get("manual") or ())),
         body.get("info") or {},
+        _read_agents(body.get("agents") or ()),
     )
     return row, summary
+
+
+def _read_agents(rows: Any) -> tuple[AgentReturn, ...]:
+    if len(rows) > MAX_AGENTS:
+        raise ValueError(f"more than {MAX_AGENTS} agents")
+    return tuple(AgentReturn(str(agent_id), str(team), float(value)) for agent_id, team, value in rows)
 
 
 def _is_episode_id(value: object) -> bool:

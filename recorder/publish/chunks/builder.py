@@ -10,9 +10,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from recorder.chunk import ColumnData, chunk_of_slots, encode_chunk
 from recorder.episode import Gap
@@ -20,6 +18,7 @@ from recorder.errors import UsageError
 from recorder.publish.chunks.encodings import KnownSchema, is_of_schema
 from recorder.publish.chunks.pending import PendingSteps
 from recorder.publish.chunks.pieces import Piece, columns_of
+from recorder.publish.chunks.sums import add_up
 from recorder.publish.chunks.unreadable import unreadable
 from recorder.publish.counting import Counts, added
 from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
@@ -209,7 +208,8 @@ class EpisodeBuilder:
         if n_left_out:
             self.count("n_dropped_pictures", n_left_out)
         try:
-            self._sum_up(columns)
+            n_agents = add_up(state, columns, n_steps)
+            self._reported = self._reported._replace(n_agents=min(self._reported.n_agents, n_agents))
         except Exception as error:  # noqa: BLE001 - the steps themselves are sound
             self.error = error
         state.n_steps += n_steps
@@ -279,18 +279,3 @@ class EpisodeBuilder:
             n_steps += self._refused.pop()[1]
         self._refused.append((position, n_steps))
         self.error = UsageError(f"episode {self.play.episode_id}: {problem}: refused")
-
-    @np.errstate(all="ignore")  # infinities of both signs add up to NaN, which is no news
-    def _sum_up(self, columns: Mapping[str, ColumnData]) -> None:
-        state = self.state
-        if (reward := columns.get("reward")) is not None:
-            state.reward_sum += _sum(reward)
-        if (intrinsic := columns.get("intrinsic_reward")) is not None:
-            state.intrinsic_sum += _sum(intrinsic)
-        if (epsilon := columns.get("epsilon")) is not None:
-            state.last_epsilon = float(epsilon.values[-1])
-
-
-def _sum(data: ColumnData) -> float:
-    values: Any = data.values
-    return float(values.sum(dtype=np.float64))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from recorder.agents.sums import AgentSums, SumsChange
 from recorder.black_box.gaps import StepRange
 from recorder.episode import Gap
 from recorder.step_stream import Play
@@ -35,6 +36,7 @@ class ListLengths(NamedTuple):
     n_gaps: int = 0
     n_reasons: int = 0
     n_dropped: int = 0
+    n_agents: int = 0
 
 
 class PlayChange(NamedTuple):
@@ -46,22 +48,25 @@ class PlayChange(NamedTuple):
     gaps: Sequence[Gap]
     reasons: Sequence[str]
     dropped: Sequence[StepRange]
+    agents: SumsChange = SumsChange()
 
     def to_list(self) -> list[Any]:
         """The same in msgpack's types."""
         gaps = [[gap.first_step, gap.end_step, gap.reason] for gap in self.gaps]
-        return [list(self.numbers), list(self.kept), gaps, list(self.reasons), [list(span) for span in self.dropped]]
+        dropped = [list(span) for span in self.dropped]
+        return [list(self.numbers), list(self.kept), gaps, list(self.reasons), dropped, list(self.agents)]
 
     @classmethod
     def from_list(cls, packed: Sequence[Any]) -> PlayChange:
         """The inverse of ``to_list``."""
-        numbers, kept, gaps, reasons, dropped = packed
+        numbers, kept, gaps, reasons, dropped, agents = packed
         return cls(
             tuple(numbers),
             ListLengths(*kept),
             [Gap(*gap) for gap in gaps],
             list(reasons),
             [(first, stop) for first, stop in dropped],
+            SumsChange(*agents),
         )
 
 
@@ -90,12 +95,13 @@ class PlayState:
     """Why it is to be kept."""
     dropped: list[StepRange] = field(default_factory=list)
     """Steps that found the ring full."""
+    agents: AgentSums = field(default_factory=AgentSums)
     header: bytes = b""
     """Its first entry; empty before that is made."""
 
     def list_lengths(self) -> ListLengths:
         """Its lists as they are now."""
-        return ListLengths(len(self.gaps), len(self.reasons), len(self.dropped))
+        return ListLengths(len(self.gaps), len(self.reasons), len(self.dropped), len(self.agents.agents))
 
     def change(self, since: ListLengths) -> PlayChange:
         """How it stands, for one that knows it as far as ``since``."""
@@ -105,6 +111,7 @@ class PlayState:
             self.gaps[since.n_gaps :],
             self.reasons[since.n_reasons :],
             self.dropped[since.n_dropped :],
+            self.agents.change(since.n_agents),
         )
 
     def apply(self, change: PlayChange) -> None:
@@ -114,3 +121,4 @@ class PlayState:
         self.gaps[change.kept.n_gaps :] = change.gaps
         self.reasons[change.kept.n_reasons :] = change.reasons
         self.dropped[change.kept.n_dropped :] = change.dropped
+        self.agents.apply(change.kept.n_agents, change.agents)

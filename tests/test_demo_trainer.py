@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from recorder import EpisodeRecorder, RecordingWriter
+from recorder.__main__ import main
+from recorder.agents import agent_columns, presence
 from recorder.catalog import Catalog
 from recorder.demo.agent import EPSILON_END, EPSILON_STEPS, TableAgent
+from recorder.demo.team import Towns, train_team
 from recorder.demo.train import train
 from recorder.demo.world import MAX_STEPS, METER_NAMES, STAGES, Action, World
 from recorder.episode_file import open_episode
@@ -109,3 +112,43 @@ def test_the_recording_matches_what_the_agent_did(tmp_path: Any) -> None:
     position, action = episode.column("position"), episode.column("action")
     assert (np.diff(position, axis=0) == moves[action[1:]]).all()
     assert episode.column("action_masks")[np.arange(episode.n_steps), action].all()
+
+
+def test_a_place_serves_the_first_of_the_agents_that_live(tmp_path: Any) -> None:
+    towns = Towns(2, 3)
+    towns.world.position[:] = (0, 0)
+    towns.world.position[[0, 1, 2, 4]] = towns.world.layout["Bed"]
+    assert towns.masks()[:, Action.INTERACT].tolist() == [True, False, False, False, True, False]
+    towns.present[0, 0] = False
+    assert towns.masks()[:3, Action.INTERACT].tolist()[1:] == [True, False]
+
+
+def test_a_team_is_recorded_while_it_lives(tmp_path: Any) -> None:
+    recorder = EpisodeRecorder(run_id="r", strict=True, **World(2, seed=3).describe())
+    with RecordingWriter(recorder, tmp_path / "catalog.db", tmp_path, criteria={"periodic": {"interval": 1}}):
+        result = train_team(recorder=recorder, n_agents=2, n_lanes=2, seconds=1.0, seed=3)
+        recorder.close()
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        assert catalog.summarise_run("r").n_steps == result.env_steps > 0
+        rows = catalog.query_recordings(run="r", status="complete", agent="agent_1")
+        tables = [catalog.list_agents("r", row["episode_id"]) for row in rows]
+    assert any(one.last_step < other.last_step and one.outcome == "terminated" for one, other in tables)
+    episode = open_episode(tmp_path / rows[0]["file_path"])
+    agents, columns = episode.metadata.agents, episode.columns()
+    assert rows[0]["total_reward"] == pytest.approx(sum(agent.return_ for agent in agents))
+    for agent in agents:
+        own, is_there = agent_columns(columns, agent), presence(columns, agent)
+        action, masks = own["action"][is_there], own["action_masks"][is_there]
+        assert masks[np.arange(len(action)), action].all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--agents", "9"], "has room for 8, got 9"), (["--agents", "2", "--trainer", "torch"], "trains a single agent")],
+)
+def test_agents_that_the_demo_has_no_room_for_are_refused(
+    arguments: list[str], message: str, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", *arguments, "--dir", str(tmp_path / "demo")]) != 0
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()

@@ -42,6 +42,9 @@ _CONFIG = Path(recorder.demo.__file__).with_name("config.yaml")
 """Criteria for the demo's trainers."""
 _LINK = "Replay: "
 """Precedes the address in the replay server's output."""
+_N_LANES = 32
+_N_TOWNS = 8
+"""Environments of several agents; a step of one takes its trainer longer."""
 _USUAL_ADDRESS = ("127.0.0.1", 8766)
 _START_SECS = 60.0
 _SETTLE_SECS = 120.0
@@ -61,7 +64,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "--seconds", type=positive_number, default=60.0, metavar="S", help="seconds to train (default: 60)"
     )
     parser.add_argument(
-        "--lanes", type=positive, default=32, metavar="N", help="number of parallel environments (default: 32)"
+        "--lanes",
+        type=positive,
+        metavar="N",
+        help=f"number of parallel environments (default: {_N_LANES}; {_N_TOWNS} with --agents)",
+    )
+    parser.add_argument(
+        "--agents", type=positive, default=1, metavar="N", help="agents in each environment (default: 1)"
     )
     parser.add_argument(
         "--trainer",
@@ -88,8 +97,7 @@ def run(args: argparse.Namespace) -> int:
             f"the demo creates its own Redis, catalog and recordings in --dir; leave out {', '.join(given)}"
         )
     _check_parts()
-    trainer = _numpy_trainer if args.trainer == "numpy" else _torch_trainer
-    world, train = trainer(args.lanes, args.seed)
+    world, train = _trainer(args)
     output = Output.of(args)
     folder = local_path(args.dir, "--dir").absolute()
     recordings = folder / "recordings"
@@ -144,6 +152,27 @@ def _check_parts() -> None:
             import replay_server.serving  # noqa: F401 - lazy: loads Flask
     except MissingExtraError as error:
         raise MissingExtraError("The demo", "all", command=f"uvx '{PROGRAM}[all]' {NAME}") from error
+
+
+def _trainer(args: argparse.Namespace) -> tuple[dict[str, Any], Callable[..., Any]]:
+    """Metadata of the run, and the training function, for the options."""
+    if args.agents > 1:
+        return _team_trainer(args)
+    trainer = _numpy_trainer if args.trainer == "numpy" else _torch_trainer
+    return trainer(args.lanes or _N_LANES, args.seed)
+
+
+def _team_trainer(args: argparse.Namespace) -> tuple[dict[str, Any], Callable[..., Any]]:
+    from recorder.demo.team import MAX_AGENTS, train_team
+    from recorder.demo.world import World
+
+    if args.trainer != "numpy":
+        raise UsageError(f"--trainer {args.trainer} trains a single agent: leave --trainer or --agents out")
+    if args.agents > MAX_AGENTS:
+        raise UsageError(f"--agents: the town of the demo has room for {MAX_AGENTS}, got {args.agents}")
+    n_lanes = args.lanes or _N_TOWNS
+    train = partial(train_team, n_agents=args.agents, n_lanes=n_lanes, seed=args.seed)
+    return World(n_lanes * args.agents, seed=args.seed).describe(), train
 
 
 def _numpy_trainer(n_lanes: int, seed: int) -> tuple[dict[str, Any], Callable[..., Any]]:

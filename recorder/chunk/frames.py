@@ -1,4 +1,4 @@
-"""LZ4 frames with limits, checked before memory is allocated.
+"""LZ4 and Zstandard frames with limits, checked before memory is allocated.
 
 ``lz4.frame.decompress`` allocates the size in the frame's header, so a 30-byte file could request a terabyte. Here the
 header is checked first, and the end of a frame is found from the lengths of its blocks.
@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import lz4.frame
 
+from recorder.chunk.zstd import ZSTD_MAGIC, compress_zstd, decompress_zstd, zstd_content_bytes, zstd_frame_end
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
 
 __all__ = [
     "FRAME_MAGIC",
     "MAX_FRAME_BYTES",
     "MAX_FRAME_HEADER_BYTES",
+    "as_lz4",
     "compress_frame",
+    "compression_of",
     "content_bytes",
     "decompress_frame",
     "frame_end",
@@ -39,12 +42,37 @@ _MAX_RATIO = 255
 """LZ4 can't compress better than 255:1; a frame that declares more is invalid."""
 
 
-def compress_frame(data: bytes) -> bytes:
-    """An LZ4 frame with the size of its content and block checksums.
+def compression_of(data: bytes | memoryview) -> str:
+    """How these bytes are compressed: ``lz4`` or ``zstd`` if they begin with such a frame, else ``none``."""
+    magic = bytes(data[:4])
+    return "lz4" if magic == FRAME_MAGIC else "zstd" if magic == ZSTD_MAGIC else "none"
 
-    Block checksums of the compressed bytes find the same damage as a content checksum, which takes six times as long as
+
+def as_lz4(data: bytes) -> bytes:
+    """An LZ4 frame of what is in a frame, or of bytes without one."""
+    match compression_of(data):
+        case "lz4":
+            return data
+        case "zstd":
+            return compress_frame(decompress_frame(data))
+        case _:
+            return compress_frame(data)
+
+
+def compress_frame(data: bytes, compression: str = "lz4") -> bytes:
+    """A frame with the size of its content and checksums.
+
+    Args:
+        compression: ``lz4`` or ``zstd``.
+
+    Raises:
+        MissingExtraError: ``zstd`` is not installed.
+
+    LZ4's block checksums of the compressed bytes find the same damage as a content checksum, which takes six times as long as
     unpacking.
     """
+    if compression == "zstd":
+        return compress_zstd(data)
     return bytes(lz4.frame.compress(data, block_checksum=True, store_size=True))
 
 
@@ -54,6 +82,8 @@ def frame_end(data: bytes | memoryview, start: int = 0) -> int:
     Raises:
         EpisodeFileCorruptError: there is no frame, or it is cut off.
     """
+    if data[start : start + 4] == ZSTD_MAGIC:
+        return zstd_frame_end(data, start)
     if data[start : start + 4] != FRAME_MAGIC:
         raise EpisodeFileCorruptError(
             f"expected an LZ4 frame at byte {start}, found {bytes(data[start : start + 4])!r}"
@@ -81,6 +111,8 @@ def content_bytes(frame: bytes | memoryview) -> int:
     Raises:
         EpisodeFileCorruptError: not a frame, or without a size.
     """
+    if frame[:4] == ZSTD_MAGIC:
+        return zstd_content_bytes(frame)
     if len(frame) < _MIN_FRAME_BYTES or frame[:4] != FRAME_MAGIC:
         raise EpisodeFileCorruptError(f"not an LZ4 frame: {bytes(frame[:4])!r}")
     claimed = int.from_bytes(frame[6:14], "little") if frame[4] & _HAS_CONTENT_SIZE else 0
@@ -98,13 +130,17 @@ def decompress_frame(frame: bytes | memoryview, *, max_bytes: int = MAX_FRAME_BY
 
     Raises:
         EpisodeFileTooLargeError: the frame declares more than ``max_bytes``, or more than LZ4 can compress.
+        EpisodeFileVersionError: a Zstandard frame, and the package for it is not installed.
         EpisodeFileCorruptError: not a frame, no size, a wrong checksum, or bytes after it.
     """
     claimed = content_bytes(frame)
-    if claimed > max_bytes or claimed > len(frame) * _MAX_RATIO:
+    is_zstd = frame[:4] == ZSTD_MAGIC
+    if claimed > max_bytes or (not is_zstd and claimed > len(frame) * _MAX_RATIO):
         raise EpisodeFileTooLargeError(
-            f"an LZ4 frame of {len(frame)} bytes declares {claimed} bytes of content; the limit is {max_bytes}"
+            f"a frame of {len(frame)} bytes declares {claimed} bytes of content; the limit is {max_bytes}"
         )
+    if is_zstd:
+        return decompress_zstd(frame, claimed)
     try:
         content, n_read = lz4.frame.decompress(frame, return_bytes_read=True)
     except RuntimeError as error:

@@ -33,7 +33,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--to", type=int, choices=(1, 2), default=2, help="version of the file (default: %(default)s)")
     parser.add_argument(
-        "--compression", choices=("lz4", "none"), default="lz4", help="compression of the file (default: %(default)s)"
+        "--compression",
+        choices=("lz4", "zstd", "none"),
+        default="lz4",
+        help="compression of the file (default: %(default)s)",
     )
     parser.add_argument("--in-place", action="store_true", help="replace the file")
     parser.add_argument("source", metavar="SRC", help="path or URL of a recording")

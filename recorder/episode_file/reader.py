@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recorder.chunk import brief, decompress_frame, frame_end, split_map, unpack_bounded
-from recorder.chunk.frames import FRAME_MAGIC
+from recorder.chunk import brief, compression_of, decompress_frame, frame_end, split_map, unpack_bounded
 from recorder.chunk.unpacking import SplitMap
 from recorder.episode_file import version1, version2
 from recorder.episode_file.episode import Episode
@@ -39,7 +38,7 @@ def open_episode(source: str | Path | bytes, *, limits: ReadLimits | None = None
     """
     data = source if isinstance(source, bytes) else read_file(source, max_bytes=MAX_FILE_BYTES)
     try:
-        parse = _parse_framed if data[:4] == FRAME_MAGIC else _parse_bare
+        parse = _parse_bare if compression_of(data) == "none" else _parse_framed
         return Episode(parse(data, limits or ReadLimits()))
     except EpisodeFileError as error:
         if isinstance(source, bytes):
@@ -49,11 +48,12 @@ def open_episode(source: str | Path | bytes, *, limits: ReadLimits | None = None
 
 def _parse_framed(data: bytes, limits: ReadLimits) -> Version1File | Version2File:
     end = frame_end(data)
+    compression = compression_of(data)
     if end < len(data):
         content = decompress_frame(data[:end], max_bytes=version2.MAX_HEADER_BYTES)
         header = unpack_bounded(content, max_containers=version2.MAX_HEADER_CONTAINERS)
         if _version_of(header) == version2.VERSION:
-            return version2.parse_version2(data, header, first_chunk=end, compression="lz4", limits=limits)
+            return version2.parse_version2(data, header, first_chunk=end, compression=compression, limits=limits)
         raise EpisodeFileCorruptError(f"version 1: {len(data) - end} bytes follow the frame")
     content = decompress_frame(data, max_bytes=min(version1.MAX_CONTENT_BYTES, limits.total_bytes))
     found = split_map(content, "steps", max_values=version1.MAX_CONTAINERS)
@@ -63,8 +63,8 @@ def _parse_framed(data: bytes, limits: ReadLimits) -> Version1File | Version2Fil
     if found.end != len(content):
         raise EpisodeFileCorruptError(f"not msgpack: {len(content) - found.end} bytes follow the map")
     if version == version2.VERSION:
-        return version2.parse_version2(data, found.rest, first_chunk=end, compression="lz4", limits=limits)
-    return _version1(content, found, "lz4", limits)
+        return version2.parse_version2(data, found.rest, first_chunk=end, compression=compression, limits=limits)
+    return _version1(content, found, compression, limits)
 
 
 def _parse_bare(data: bytes, limits: ReadLimits) -> Version1File | Version2File:

@@ -64,7 +64,7 @@ def build_version1(
             "affordances": {name: list(cell) for name, cell in metadata.affordance_layout.items()},
         }
     )
-    return (compress_frame(content) if compression == "lz4" else content), len(content)
+    return (content if compression == "none" else compress_frame(content, compression)), len(content)
 
 
 def _with_stand_ins(metadata: Mapping[str, Any]) -> dict[str, Any]:

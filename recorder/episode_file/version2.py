@@ -80,7 +80,7 @@ class Version2File:
     schema: EpisodeSchema
     chunks: tuple[ChunkRef, ...]
     compression: str
-    """``lz4`` or ``none``."""
+    """``lz4``, ``zstd`` or ``none``."""
     _footer: _Footer | None
 
     @property
@@ -104,7 +104,7 @@ class Version2File:
     @property
     def header_bytes(self) -> int:
         """Size of the header without compression."""
-        if self.compression == "lz4":
+        if self.compression != "none":
             return _declared_bytes(self.data, 0)
         return self.chunks[0].offset if self.chunks else len(self.data)
 
@@ -121,7 +121,7 @@ class Version2File:
         """
         ref = self.chunks[index]
         part = self.chunk_bytes(index)
-        if self.compression == "lz4":
+        if self.compression != "none":
             chunk = decode_chunk(part, self.schema)
         else:
             chunk = chunk_from(unpack_bounded(part, max_containers=MAX_CHUNK_CONTAINERS), self.schema)
@@ -170,7 +170,7 @@ def parse_version2(
     Args:
         data: the whole file.
         first_chunk: offset of the first chunk.
-        compression: ``lz4`` for frames, ``none`` for bare msgpack objects.
+        compression: ``lz4`` or ``zstd`` for frames, ``none`` for bare msgpack objects.
         limits: limits on the unpacked size.
 
     Raises:

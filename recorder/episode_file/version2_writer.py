@@ -35,16 +35,17 @@ def build_version2(
 
     Args:
         chunks: ``(first_step, n_steps, frame)`` each, in step order.
-        compression: ``lz4``, or ``none`` to unpack the frames.
+        compression: ``lz4``; ``zstd`` to compress the frames again; or ``none`` to unpack them.
 
     Returns:
         The file's bytes, its content hash, and its size without compression.
 
     Raises:
         UsageError: the chunks are not in order.
-        EpisodeFileCorruptError: ``compression`` is ``none`` and a chunk is not a frame.
+        EpisodeFileCorruptError: ``compression`` is not ``lz4`` and a chunk is not a frame.
+        MissingExtraError: ``zstd`` is not installed.
     """
-    framed = compression == "lz4"
+    framed = compression != "none"
     header = msgpack.packb(
         {
             "version": VERSION,
@@ -54,12 +55,12 @@ def build_version2(
             "affordances": {name: list(cell) for name, cell in metadata.affordance_layout.items()},
         }
     )
-    parts = [compress_frame(header) if framed else header]
+    parts = [compress_frame(header, compression) if framed else header]
     offset = len(parts[0])
     unpacked_bytes = len(header)
     refs = []
     for first_step, n_steps, frame in chunks:
-        part = frame if framed else decompress_frame(frame)
+        part = _recompressed(frame, compression)
         refs.append(ChunkRef(first_step, n_steps, offset, len(part)))
         parts.append(part)
         offset += len(part)
@@ -78,8 +79,16 @@ def build_version2(
     )
     unpacked_bytes += len(footer)
     if framed:
-        parts.append(compress_frame(footer))
+        parts.append(compress_frame(footer, compression))
         parts.append(TRAILER.pack(SKIPPABLE_MAGIC, 16, TRAILER_TAG, VERSION, offset))
     else:
         parts.append(footer)
     return b"".join(parts), content_hash, unpacked_bytes
+
+
+def _recompressed(frame: bytes, compression: str) -> bytes:
+    """A chunk as the file has it."""
+    if compression == "lz4":
+        return frame
+    content = decompress_frame(frame)
+    return content if compression == "none" else compress_frame(content, compression)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from recorder.chunk import ColumnData, compress_frame, encode_chunk, spec_of
+from recorder.chunk import ColumnData, as_lz4, encode_chunk, spec_of
 from recorder.episode_file import Episode, build_version1, build_version2, open_episode
 from recorder.schema import ColumnSpec, EpisodeSchema
 
@@ -27,9 +27,10 @@ def convert_bytes(data: bytes, *, version: int, compression: str = "lz4") -> Con
     Args:
         data: the file.
         version: 1 or 2.
-        compression: ``lz4`` or ``none``.
+        compression: ``lz4``, ``zstd`` or ``none``.
 
     Raises:
+        MissingExtraError: ``zstd`` is not installed.
         EpisodeFileError: the file is damaged. A torn file is converted up to its end, with a gap after it.
     """
     return convert_episode(open_episode(data), version=version, compression=compression)
@@ -67,7 +68,7 @@ def _existing_chunks(episode: Episode) -> tuple[EpisodeSchema, list[tuple[int, i
     chunks = []
     for index, ref in enumerate(episode.chunks):
         part = episode.chunk_bytes(index)
-        chunks.append((ref.first_step, ref.n_steps, part if episode.compression == "lz4" else compress_frame(part)))
+        chunks.append((ref.first_step, ref.n_steps, as_lz4(part)))
     return episode.schema, chunks
 
 

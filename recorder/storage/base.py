@@ -14,7 +14,7 @@ from recorder.storage.packs import MAX_PACK_BYTES, PACK_SUFFIX, build_pack, read
 
 __all__ = ["RECORDING_SUFFIXES", "Storage"]
 
-RECORDING_SUFFIXES = (".msgpack.lz4", ".msgpack", PACK_SUFFIX)
+RECORDING_SUFFIXES = (".msgpack.lz4", ".msgpack.zst", ".msgpack", PACK_SUFFIX)
 
 
 class Storage(ABC):

@@ -21,7 +21,7 @@ def episode_path(run_id: str, episode_id: int, *, compression: str = "lz4", repl
     earlier play can't replace it.
     """
     play = f"_play{replaced_plays + 1}" if replaced_plays else ""
-    suffix = ".lz4" if compression == "lz4" else ""
+    suffix = {"lz4": ".lz4", "zstd": ".zst", "none": ""}[compression]
     return f"{run_folder(run_id)}/episode_{episode_id:06d}{play}.msgpack{suffix}"
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.catalog import RecordingRow
-from recorder.chunk import compress_frame, encode_chunk
-from recorder.chunk.frames import FRAME_MAGIC
+from recorder.chunk import as_lz4, encode_chunk
 from recorder.episode import return_of
 from recorder.episode_file import Episode
 from recorder.episode_file.chunk_cache import MAX_KEPT_BYTES
@@ -55,7 +54,9 @@ def bytes_taken(episode: Episode, *, file_bytes: int) -> int:
     if episode.version == 1:  # columns are all in memory, and chunks are encoded here
         chunks = 2 * sum(episode.chunk(number).n_bytes for number in range(len(episode.chunks)))
     else:
-        chunks = 2 * min(episode.unpacked_bytes, MAX_KEPT_BYTES) + (0 if episode.compression == "lz4" else file_bytes)
+        chunks = 2 * min(episode.unpacked_bytes, MAX_KEPT_BYTES) + (
+            0 if episode.compression == "lz4" else 2 * file_bytes
+        )
     # Each column as it is decoded and as it is used; a promoted one may be twice as wide.
     per_step = sum(2 * spec.step_bytes + 16 * spec.n_values for spec in listed) + 64
     return (
@@ -185,12 +186,12 @@ class OpenedRecording:
 
     @cached_property
     def _own_frames(self) -> list[bytes] | None:
-        """Frames encoded here, for a file without them: version 1, or written without compression."""
+        """LZ4 frames encoded here, for a file without them: version 1, or with another compression. The page reads these."""
         episode = self.episode
         if episode.version != 1:
-            if not episode.chunks or episode.chunk_bytes(0).startswith(FRAME_MAGIC):
+            if episode.compression == "lz4":
                 return None
-            return [compress_frame(episode.chunk_bytes(number)) for number in range(len(episode.chunks))]
+            return [as_lz4(episode.chunk_bytes(number)) for number in range(len(episode.chunks))]
         chunks = (chunk for chunk, _ in episode.chunks_between(0, self.n_steps))
         return [
             encode_chunk(

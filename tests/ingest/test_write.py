@@ -43,9 +43,9 @@ def test_chunks_that_redis_lost_are_marked_as_gaps(rig: Rig, trainer: Trainer, l
 
 
 @pytest.mark.parametrize("file_format", [1, 2])
-@pytest.mark.parametrize("compression", ["lz4", "none"])
+@pytest.mark.parametrize(("compression", "suffix"), [("lz4", ".lz4"), ("zstd", ".zst"), ("none", ".msgpack")])
 def test_every_format_and_compression_can_be_written(
-    rig: Rig, trainer: Trainer, file_format: int, compression: str
+    rig: Rig, trainer: Trainer, file_format: int, compression: str, suffix: str
 ) -> None:
     trainer.play(1, seed=3)
     work(rig.worker(format=file_format, compression=compression))
@@ -54,7 +54,8 @@ def test_every_format_and_compression_can_be_written(
     np.testing.assert_array_equal(episode.column("meters"), make_columns(30, seed=3)["meters"])
     row = rig.catalog.get_recording(RUN, 1)
     assert row.format_version == file_format
-    assert row.file_path.endswith(".lz4") == (compression == "lz4")
+    assert row.file_path.endswith(suffix)
+    assert episode.compression == compression
     assert row.compressed_size_bytes == (rig.folder / row.file_path).stat().st_size
 
 

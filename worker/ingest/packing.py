@@ -29,7 +29,7 @@ def is_short(row: EpisodeRow, limits: IngestLimits) -> bool:
     The file of a salvaged episode or of a later play is looked for by its name, so it goes into none.
     """
     is_plain = row.replaced_plays == 0 and row.status != EpisodeStatus.SALVAGED
-    is_packable = limits.format == 2 and limits.compression == "lz4"
+    is_packable = limits.format == 2 and limits.compression != "none"
     return is_plain and is_packable and row.n_bytes < limits.pack_below_bytes
 
 

@@ -150,7 +150,7 @@ def delete_leftovers(context: IngestContext, row: EpisodeRow, copies: PackedCopi
     names = [
         episode_path(row.run_id, row.episode_id, compression=compression, replaced_plays=replaced_plays)
         for replaced_plays in range(row.replaced_plays)
-        for compression in ("lz4", "none")
+        for compression in ("lz4", "zstd", "none")
     ]
     if row.replaced_plays or row.attempts > 1:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.opening import open_catalog, reason_of, run_of, settings_of
 from recorder.commands.arguments.order import add_order, order_of
 from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.arguments.video_choices import (
@@ -19,6 +19,7 @@ from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.extras import require_extra
 from recorder.urls import local_path
+from recorder.wording import reason_in_words
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog, RecordingRow
@@ -40,7 +41,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--output-dir", required=True, metavar="DIR", help="folder for the videos; it is created")
     chosen = parser.add_argument_group("which recordings")
     chosen.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
-    chosen.add_argument("--reason", metavar="GLOB", help="only recordings with this reason; * and ? are wildcards")
+    chosen.add_argument(
+        "--reason",
+        metavar="GLOB",
+        help="only recordings with this reason, in words or as --json names it; * and ? are wildcards there",
+    )
     chosen.add_argument("--min-reward", type=number, help="lowest return")
     chosen.add_argument("--max-reward", type=number, help="highest return")
     chosen.add_argument("--limit", type=non_negative, help="at most this many, in this order (default: all)")
@@ -68,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
             local_path(args.output_dir, "--output-dir"),
             run_id=run_of(args, catalog),
             stage=args.stage,
-            reason=args.reason,
+            reason=reason_of(args, catalog),
             min_reward=args.min_reward,
             max_reward=args.max_reward,
             limit=args.limit,
@@ -102,9 +107,9 @@ def _why_nothing(args: argparse.Namespace, catalog: Catalog) -> str:
     if args.limit == 0:
         return "--limit 0 selects no recordings"
     run_id = run_of(args, catalog)
-    if args.reason is None or catalog.count_recordings(reason=args.reason, run=run_id):
+    if args.reason is None or catalog.count_recordings(reason=reason_of(args, catalog), run=run_id):
         return f"no recording matches the filters; recordings in the catalog: {catalog.count_recordings(run=run_id)}"
-    reasons = catalog.list_reasons(run_id)
+    reasons = list(dict.fromkeys(map(reason_in_words, catalog.list_reasons(run_id))))
     shown = ", ".join(reasons[:_REASONS_NAMED]) or "none"
     more = f" and {len(reasons) - _REASONS_NAMED} more" if len(reasons) > _REASONS_NAMED else ""
     return f"no recording was kept for {args.reason!r}; existing reasons: {shown}{more}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.opening import open_catalog, reason_of, run_of, settings_of
 from recorder.commands.arguments.order import add_order, describe_order, order_of
 from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.terminal.colors import sign_color, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes, human_return
+from recorder.wording import reason_in_words
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -49,7 +50,11 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order return"
     )
     parser.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
-    parser.add_argument("--reason", metavar="GLOB", help="only recordings with this reason; * and ? are wildcards")
+    parser.add_argument(
+        "--reason",
+        metavar="GLOB",
+        help="only recordings with this reason, in words or as --json names it; * and ? are wildcards there",
+    )
     parser.add_argument("--min-reward", type=number, help="lowest return")
     parser.add_argument("--max-reward", type=number, help="highest return")
     parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
@@ -70,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         environments = {run.run_id: str(name) for run in runs if (name := (run.config or {}).get("env_id")) is not None}
         filters: dict[str, Any] = {
             "stage": args.stage,
-            "reason": args.reason,
+            "reason": reason_of(args, catalog),
             "min_reward": args.min_reward,
             "max_reward": args.max_reward,
             "run": run_id,
@@ -89,7 +94,14 @@ def run(args: argparse.Namespace) -> int:
         for row, key in zip(rows, keys, strict=True)
     ]
     output.document(rows)
-    shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
+    shown = [
+        {
+            **row,
+            "size": human_bytes(row["compressed_size_bytes"]),
+            "reasons": [reason_in_words(reason) for reason in row["reasons"]],
+        }
+        for row in rows
+    ]
     is_shown = {"environment": environments, "n_agents": n_agents, "agent_return": returns}
     columns = {name: title for name, title in _COLUMNS.items() if is_shown.get(name, True)}
     title = counted(n_recordings, "recording")

@@ -20,6 +20,7 @@ from recorder.number_format import format_duration
 from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
+from recorder.wording import count_in_words
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -114,7 +115,8 @@ def run(args: argparse.Namespace) -> int:
         rows = [{"name": name, "why": why} for name, why in set_aside.items()]
         output.table(f"keys that can't be read: {len(rows)}", _SET_ASIDE_COLUMNS, rows, folded="why")
         output.note("")
-    output.table("recorded", _RUN_COLUMNS, recorded, folded="by_reason", spared=_SPARED_RUN_COLUMNS)
+    shown = [{**run, "by_reason": count_in_words(run["by_reason"])} for run in recorded]
+    output.table("recorded", _RUN_COLUMNS, shown, folded="by_reason", spared=_SPARED_RUN_COLUMNS)
     _print_agents(output, recorded)
     return ExitStatus.OK
 

@@ -39,7 +39,7 @@ def draw(film: Film, playback: Playback, width: int, height: int) -> list[Text]:
         return [Text(line) for line in HELP.splitlines()][:height]
     moment = film.at(playback.index)
     state = "▶" if playback.is_playing else "⏸"
-    count = f"step {format_count(moment.number + 1)} of {format_count(int(film.columns.step_numbers[-1]) + 1)}"
+    count = f"step {format_count(moment.number)} / {format_count(int(film.columns.step_numbers[-1]))}"
     head = Text.assemble(
         (film.title, "bold"),
         f"  {count}  {state} {playback.speed:g}x{' · skips dull spans' if playback.skips_dull else ''}",

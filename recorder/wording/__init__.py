@@ -4,7 +4,7 @@ videos and in HTML files."""
 from recorder.wording.explanations import explanation_in_words
 from recorder.wording.fields import field_title
 from recorder.wording.measures import MEASURES, Measure
-from recorder.wording.reasons import ReasonFamily, reason_family, reason_in_words
+from recorder.wording.reasons import ReasonFamily, count_in_words, reason_family, reason_glob, reason_in_words
 from recorder.wording.statuses import END_WORDS, STATUS_WORDS, StatusWord, status_in_words
 from recorder.wording.terms import TERMS, Term
 
@@ -17,9 +17,11 @@ __all__ = [
     "ReasonFamily",
     "StatusWord",
     "Term",
+    "count_in_words",
     "explanation_in_words",
     "field_title",
     "reason_family",
+    "reason_glob",
     "reason_in_words",
     "status_in_words",
 ]

@@ -6,13 +6,14 @@ Criteria write reasons, files and catalogs store them, and filters match them. O
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from recorder.number_format import format_count
 
-__all__ = ["ReasonFamily", "ordinal", "reason_family", "reason_in_words"]
+__all__ = ["ReasonFamily", "count_in_words", "ordinal", "reason_family", "reason_glob", "reason_in_words"]
 
 
 class ReasonFamily(NamedTuple):
@@ -94,6 +95,27 @@ def reason_family(reason: str) -> ReasonFamily:
         if family is not None and pattern.fullmatch(reason):
             return family
     return ReasonFamily(reason, reason_in_words(reason))
+
+
+def count_in_words(by_reason: Mapping[str, int]) -> dict[str, int]:
+    """The same with reasons in words; those that have the same words are added up."""
+    counts: Counter[str] = Counter()
+    for reason, count in by_reason.items():
+        counts[reason_in_words(reason)] += count
+    return dict(counts)
+
+
+def reason_glob(text: str, reasons: Iterable[str]) -> str:
+    """The glob of a filter: for words, that of the reason in ``reasons`` that they stand for, or of the family; any other text
+    as it is."""
+    known, wanted = list(reasons), _plain(text)
+    globs = {_plain(family.words): family.glob for family in map(reason_family, known)}
+    globs |= {_plain(reason_in_words(reason)): reason for reason in known}
+    return globs.get(wanted, text)
+
+
+def _plain(words: str) -> str:
+    return words.casefold().replace(" %", "%").strip()
 
 
 def _spaced(name: str) -> str:

@@ -27,6 +27,9 @@ def episode_ids(answer: object) -> list[int]:
         (["--stage", 2], [2, 3]),
         (["--reason", "periodic_*"], [1, 3]),
         (["--reason", "manual_x"], [0, 2]),
+        (["--reason", "you: x"], [0, 2]),
+        (["--reason", "Every 100th"], [1, 3]),
+        (["--reason", "top 10%"], [0, 2]),
         (["--min-reward", 10, "--max-reward", 20], [1, 2]),
         (["--order", "reward", "--limit", 1], [3]),
         (["--order", "reward", "--ascending", "--limit", 2], [0, 1]),
@@ -43,7 +46,7 @@ def test_list_prints_a_table_for_people(call: Call, recordings: Path) -> None:
     assert lines[0].strip() == "4 recordings"
     assert lines[1].split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert "1000 B" in lines[2]
-    assert "top_10.0pct, manual_x" in lines[2]
+    assert "top 10 %, you: x" in lines[2]
     assert f"{RUN}/episode_000000.msgpack.lz4" in lines[2]
 
 

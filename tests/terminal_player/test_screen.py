@@ -36,7 +36,7 @@ def test_numbers_are_those_of_the_recording() -> None:
     columns["action"][:] = 4
     lines = shown(film(columns=columns, intrinsic_weight=0.5), 19)
     text = "\n".join(lines)
-    assert "step 20 of 50" in lines[0]
+    assert "step 19 / 49" in lines[0]
     assert f"return so far {format_number(20 + 0.5 * 0.25 * 20)}" in text
     assert "▶ interact" in text
     assert f"{format_number(float(columns['q_values'][19, 4]))}" in text

@@ -5,9 +5,12 @@ import re
 from dataclasses import replace
 
 from recorder.episode import Gap
+from recorder.outline.events import EpisodeEvents
+from recorder.terminal_player import Film, Playback, draw
 from recorder.video.timeline import make_timeline
 from tests.video.sample import sample_episode, sample_steps
 from worker.video.chapters import MIN_CHAPTER_SECS, chapter_file, chapter_markers, chapter_spans, webvtt
+from worker.video.narration.facts import make_fact_sheet
 from worker.video.youtube_text import youtube_text
 
 
@@ -101,3 +104,16 @@ def test_a_chapter_file_escapes_ffmpegs_special_characters() -> None:
 def test_chapters_can_be_switched_off() -> None:
     with chapter_file(sample_episode(5), make_timeline(5), enabled=False) as path:
         assert path is None
+
+
+def test_a_step_has_its_recorded_number_in_chapters_narration_and_the_terminal() -> None:
+    steps = calm_steps(200)
+    steps = [replace(step, meters=steps[0].meters) for step in steps]
+    steps[120] = replace(steps[120], reward=9.0)
+    episode = sample_episode(steps=steps)
+    timeline = make_timeline(200, fps=8, steps_per_second=8)
+    titles = [chapter.title for chapter in chapter_spans(episode, timeline)]
+    assert any(title.startswith("Step 120: greatest reward") for title in titles), titles
+    facts = make_fact_sheet(episode, EpisodeEvents(episode), timeline).facts
+    assert {fact.values["step"] for fact in facts if fact.index == 120} == {"120"}
+    assert "step 120 / 199" in draw(Film(episode, ""), Playback(200, index=120), 100, 30)[0].plain

@@ -61,8 +61,7 @@ def chapter_spans(episode: Episode, timeline: Timeline) -> list[Chapter]:
 
 def _title(episode: Episode, index: int, labels: list[str]) -> str:
     """Where the chapter begins, and as much of what happens in it as fits."""
-    # Steps are numbered as in the frames.
-    title = f"Episode {episode.metadata.episode_id}" if index < 0 else f"Step {int(episode.step_numbers[index]) + 1}"
+    title = f"Episode {episode.metadata.episode_id}" if index < 0 else f"Step {int(episode.step_numbers[index])}"
     last_verb = ""
     for number, label in enumerate(labels):
         verb, _, rest = label.partition(" ")

@@ -23,6 +23,7 @@ from recorder.installation import (
 from recorder.settings import Settings, load_settings
 from recorder.storage import open_recordings
 from recorder.urls import is_url
+from recorder.wording import reason_glob
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
@@ -169,3 +170,9 @@ def run_of(args: argparse.Namespace, catalog: Catalog) -> str | None:
             f"there is no run {run_id!r:.{_RUN_LETTERS}} in the catalog; {what}: {shown}: {catalog.url}"
         ) from None
     return run_id
+
+
+def reason_of(args: argparse.Namespace, catalog: Catalog) -> str | None:
+    """The glob of recorded reasons that ``--reason`` stands for, which may be in words; None without the option."""
+    text: str | None = args.reason
+    return None if text is None else reason_glob(text, catalog.list_reasons(run_of(args, catalog)))

@@ -62,7 +62,7 @@ def wrong_in(line: Line, episode: Episode) -> str:
     """What a sentence says that the recorded steps do not; empty if all is right."""
     steps = list(episode.steps())
     metadata, step = episode.metadata, steps[line.fact.index]
-    allowed = {_number(step.step + 1)}
+    allowed = {_number(step.step)}
     name = _named(line, [*metadata.meter_names, *episode.affordances])
     if line.fact.kind == "intro":
         allowed = {_number(metadata.episode_id), _number(metadata.curriculum_stage or -1)}

@@ -95,7 +95,7 @@ def _intro(episode: Episode, index: int) -> Fact:
 
 
 def _fact(episode: Episode, event: Event, count: int, *, n_recent: int) -> Fact | None:
-    values = {"step": str(int(episode.step_numbers[event.index]) + 1)}
+    values = {"step": str(int(episode.step_numbers[event.index]))}
     name = shown_name(event.name)
     if name:
         values["name"] = name

@@ -38,8 +38,8 @@ class HeaderPanel:
         self._shown = -1
         rect = layout.header
         size = layout.px(TITLE)
-        last = int(series.step_numbers[-1]) + 1
-        total = f" of {format_count(last)}"
+        last = int(series.step_numbers[-1])
+        total = f" / {format_count(last)}"
         self._number_right = rect.right - text_width(total, layout.px(BODY))
         number_width = text_width(f"{format_count(last)} ", size, bold=True)
         left = self._number_right - number_width - text_width("step ", layout.px(BODY))
@@ -85,10 +85,10 @@ class HeaderPanel:
             still.text(run, layout.header.right, y + round(height * 0.70), size, theme.muted, align="right")
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
-        """Show the pace, and the step's number, counted from 1."""
+        """Show the pace, and the step's number; the first is step 0, as everywhere."""
         if self._pace is not None:
             self._show_pace(canvas, self._pace, moment.factor)
-        number = int(self._numbers[moment.step_index]) + 1
+        number = int(self._numbers[moment.step_index])
         if number == self._shown:
             return
         self._shown = number

@@ -82,8 +82,14 @@ class ComparisonProgramme:
         ids = [str(one.metadata.episode_id) for one in series]
         yield self._fact(first, "versus", {"episode": ids[0], "other": ids[1]})
         yield from self._divergence(series[0].step_numbers)
+        numbers = max(series, key=lambda one: one.n_steps).step_numbers
         for index, who, lead in _leads(*(one.cumulative for one in series), first=first, end=last + 1):
-            values = {"side": _SIDES[who], "ahead": ids[who], "lead": number_text(lead), "step": str(index + 1)}
+            values = {
+                "side": _SIDES[who],
+                "ahead": ids[who],
+                "lead": number_text(lead),
+                "step": str(int(numbers[index])),
+            }
             yield self._fact(index, "lead", values)
         lengths = [one.n_steps for one in series]
         are_whole = all(timeline.end_index == n_steps for timeline, n_steps in zip(timelines, lengths, strict=True))
@@ -115,7 +121,7 @@ class ComparisonProgramme:
             return
         index = int(np.searchsorted(step_numbers, found.step))
         if self._sides[0].timeline.first_index <= index < min(ends):
-            fact = self._fact(index, "split", {"step": str(found.step + 1), "what": found.what})
+            fact = self._fact(index, "split", {"step": str(found.step), "what": found.what})
             yield replace(fact, importance=_AT_ONCE) if index == self._sides[0].timeline.first_index else fact
 
     def _fact(self, index: int, kind: str, values: dict[str, str]) -> Fact:

@@ -13,10 +13,10 @@ from recorder.episode_file import Episode
 from recorder.outline import EpisodeEvents
 from recorder.video.options import VideoOptions
 from worker.video.export import make_renderer
-from worker.video.frame_loop import make_video
 from worker.video.sound.mixing import mixed
 from worker.video.sound.programme import EpisodeProgramme
 from worker.video.sound.score import make_score
+from worker.video.sound.sounding_video import make_sounding_video
 from worker.video.sound.soundtrack import soundtrack
 from worker.video.sound.studio import Studio
 from worker.video.sound.themes import SoundBank
@@ -41,7 +41,8 @@ def measure_effects(*, quick: bool) -> dict[str, float]:
             pass
         mixes.append(time.process_time() - began)
         began = time.perf_counter()
-        with soundtrack(_programme(episode, _OPTIONS), _OPTIONS, ".mp4", Studio()):
+        with soundtrack(_programme(episode, _OPTIONS), _OPTIONS, ".mp4", Studio()) as sound:
+            sound.path()
             tracks.append(time.perf_counter() - began)
     return {"effects_ms_per_s": 1e3 * median(mixes) / secs, "soundtrack_ms_per_s": 1e3 * median(tracks) / secs}
 
@@ -74,8 +75,6 @@ def _secs(episode: Episode, options: VideoOptions) -> float:
 
 
 def _export(episode: Episode, options: VideoOptions) -> None:
-    with (
-        tempfile.TemporaryDirectory(prefix="hamlet-bench-") as folder,
-        soundtrack(_programme(episode, options), options, ".mp4", Studio()) as sound,
-    ):
-        make_video(make_renderer(episode, options), Path(folder, "video.mp4"), options, soundtrack=sound.path)
+    with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as folder:
+        path = Path(folder, "video.mp4")
+        make_sounding_video(make_renderer(episode, options), _programme(episode, options), path, options, None, None)

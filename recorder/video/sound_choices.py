@@ -14,6 +14,7 @@ __all__ = [
     "burns_narration",
     "captions_of",
     "check_sound",
+    "may_sound",
     "shows_captions",
 ]
 
@@ -47,6 +48,11 @@ def burns_narration(narrate: str | None, captions: str | None) -> bool:
     return narrate is not None and captions == "burn"
 
 
+def may_sound(effects: str | None, narrate: str | None, voice: str) -> bool:
+    """Return whether the file gets a sound; without a voice on this machine, a narration is silent."""
+    return effects is not None or (narrate is not None and voice != "none")
+
+
 def check_sound(codec: str, *, effects: str | None, narrate: str | None, voice: str, captions: str | None) -> None:
     """Check the choices, and that the file can hold the sound.
 
@@ -60,7 +66,7 @@ def check_sound(codec: str, *, effects: str | None, narrate: str | None, voice: 
     if captions is not None:
         check_one_of("captions", captions, CAPTION_KINDS)
     check_one_of("voice", voice, VOICES)
-    if codec == "gif" and (effects is not None or (narrate is not None and voice != "none")):
+    if codec == "gif" and may_sound(effects, narrate, voice):
         raise UsageError(
             "a GIF has no sound: leave out effects and narrate, or choose another codec, such as libx264; captions=vtt "
             "writes the sentences to a file"

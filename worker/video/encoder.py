@@ -35,7 +35,6 @@ class VideoEncoder:
         fps: frames per second.
         settings: codec and quality.
         chapters: an ffmetadata file with chapters and tags, or None.
-        soundtrack: a file with the encoded sound, or None.
 
     Raises:
         VideoError: ffmpeg can't be started, or the folder can't be written.
@@ -51,14 +50,13 @@ class VideoEncoder:
         fps: Fraction,
         settings: EncoderSettings,
         chapters: Path | None = None,
-        soundtrack: Path | None = None,
     ) -> None:
         self.n_frames = 0
         arguments = [
             "-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", f"{width}x{height}", "-framerate", str(fps),
             "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-i", "pipe:0",
         ]  # fmt: skip
-        arguments += _beside_the_picture(path, chapters, soundtrack)
+        arguments += _beside_the_picture(path, chapters, None)
         self._ffmpeg = Ffmpeg([*arguments, *output_arguments(settings, fps)], path, has_input=True)
         if sys.platform == "linux" and self._ffmpeg.process.stdin is not None:
             with contextlib.suppress(OSError):  # the user's limit on pipes is reached; only speed is lost
@@ -111,7 +109,8 @@ def join_segments(
     Args:
         segments: in order; each must begin with a key frame.
         n_frames: of all segments.
-        chapters, soundtrack: as for ``VideoEncoder``.
+        chapters: as for ``VideoEncoder``.
+        soundtrack: a file with the encoded sound, or None.
 
     Returns:
         The file's size in bytes.

@@ -21,13 +21,11 @@ from recorder.video.sound_choices import shows_captions
 from recorder.video.timeline import Timeline
 from worker.video.chapters import chapter_file, webvtt
 from worker.video.coming import coming_after
-from worker.video.frame_loop import FrameSource, OnFrame, VideoFile, make_video
-from worker.video.narration.captions import write_captions
+from worker.video.frame_loop import VideoFile
 from worker.video.renderer import EpisodeVideoRenderer
-from worker.video.scene.subtitles import subtitled
 from worker.video.series import LearningPoint
-from worker.video.sound.programme import EpisodeProgramme, Programme
-from worker.video.sound.soundtrack import soundtrack
+from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.sounding_video import make_sounding_video
 from worker.video.sound.studio import Studio
 from worker.video.youtube_text import youtube_text
 
@@ -37,7 +35,6 @@ __all__ = [
     "export_episode_video",
     "learning_points",
     "make_renderer",
-    "make_sounding_video",
 ]
 
 _CURVE_POINTS = 1000
@@ -259,34 +256,6 @@ def _export(
     with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
         programme = EpisodeProgramme(episode, renderer.timeline)
         return make_sounding_video(renderer, programme, path, options, studio, on_frame, chapters=chapters)
-
-
-def make_sounding_video(
-    source: FrameSource,
-    programme: Programme,
-    path: Path,
-    options: VideoOptions,
-    studio: Studio | None,
-    on_frame: Callable[[int, int], bool] | None,
-    *,
-    chapters: Path | None = None,
-) -> VideoFile:
-    """Make a video with the sound and the captions that the options ask for.
-
-    Raises:
-        As ``make_video`` and ``soundtrack``.
-    """
-    with soundtrack(programme, options, path.suffix, studio or Studio()) as sound:
-        report = with_total(on_frame, source.n_frames)
-        shown = subtitled(source, sound.narration, options)
-        video = make_video(shown, path, options, chapters=chapters, soundtrack=sound.path, on_frame=report)
-    captions = write_captions(sound.narration.cues(), path, options)
-    return video._replace(captions=captions, notes=sound.narration.notes)
-
-
-def with_total(on_frame: Callable[[int, int], bool] | None, n_frames: int) -> OnFrame | None:
-    """Adapt a callback with frames and total to the one that ``make_video`` takes."""
-    return None if on_frame is None else lambda n_done: on_frame(n_done, n_frames)
 
 
 def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:

@@ -58,7 +58,6 @@ def make_video(
     *,
     frames: range | None = None,
     chapters: Path | None = None,
-    soundtrack: Path | None = None,
     on_frame: OnFrame | None = None,
 ) -> VideoFile:
     """Draw and encode. While ffmpeg encodes a frame, the next one is drawn.
@@ -67,7 +66,6 @@ def make_video(
         path: of the file, which appears when it is complete.
         frames: which frames; None for all.
         chapters: an ffmetadata file, or None.
-        soundtrack: a file with the encoded sound, or None.
 
     Raises:
         UsageError: the options are invalid, or do not fit this file name.
@@ -83,9 +81,7 @@ def make_video(
             _write_frames(source, wanted, path, lambda: gif.write(canvas.pixels), on_frame)
             return VideoFile(path, gif.n_frames, gif.finish())
     planes = Yuv420Planes(canvas)
-    with VideoEncoder(
-        path, **size, fps=options.rate, settings=options.encoder, chapters=chapters, soundtrack=soundtrack
-    ) as encoder:
+    with VideoEncoder(path, **size, fps=options.rate, settings=options.encoder, chapters=chapters) as encoder:
 
         def write() -> None:
             planes.update()

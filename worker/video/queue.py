@@ -197,8 +197,8 @@ def join_video(context: RenderContext, video_id: str) -> None:
             context.videos.reading(segment_names) as paths,
             context.videos.writing(name) as path,
         ):
-            size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters, soundtrack=sound.path)
-        _store_captions(context, row, name, sound.narration)
+            size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters, soundtrack=sound.path())
+        _store_captions(context, row, name, sound.narration())
     except Exception as error:  # noqa: BLE001 - any error is stored for the person who asked
         _fail(context, row, error)
         return

@@ -61,14 +61,14 @@ def choose_voice(wanted: str, model: Path | None = None) -> str | None:
 
 
 class Voice:
-    """A running voice, used as a context manager.
+    """A running voice, used as a context manager. It loads while its first sentence waits.
 
     Args:
         name: from ``choose_voice``.
         model: a piper model of yours; None for that of the package.
 
     Raises:
-        VideoError: it can't be started or loaded.
+        VideoError: it can't be started.
     """
 
     def __init__(self, name: str, model: Path | None = None) -> None:
@@ -84,11 +84,7 @@ class Voice:
             self._log.close()
             raise VideoError(f"the voice {name} can't be started ({error.strerror or error})") from error
         threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
-        try:
-            self._answer(_LOAD_SECS)
-        except BaseException:
-            self.close()
-            raise
+        self._is_loaded = False
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +95,7 @@ class Voice:
         self.close()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process. A sentence that another thread waits for fails."""
         self._process.kill()
         self._process.wait()
         if self._process.stdin is not None:
@@ -114,9 +110,12 @@ class Voice:
             Its length in seconds.
 
         Raises:
-            VideoError: the voice failed, or took too long.
+            VideoError: the voice can't be loaded, failed, or took too long.
         """
         assert self._process.stdin is not None
+        if not self._is_loaded:
+            self._answer(_LOAD_SECS)
+            self._is_loaded = True
         request = json.dumps({"text": text, "path": str(path)}).encode() + b"\n"
         try:
             self._process.stdin.write(request)

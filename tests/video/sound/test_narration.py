@@ -6,7 +6,6 @@ import math
 import random
 import re
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from tests.video.sample import METERS, sample_episode, sample_file, sample_steps
 from tests.video.sound.hearing import audio_of, measure_loudness
 from tests.video.sound.random_episodes import random_episode, wrong_in
 from tests.video.sound.several import facts_of_several
-from worker.video import EpisodeVideoRenderer, export_episode_video
+from worker.video import export_episode_video
 from worker.video.narration.captions import Cue, srt_text, vtt_text
 from worker.video.narration.facts import make_fact_sheet
 from worker.video.narration.grammar import GrammarWriter
@@ -32,7 +31,6 @@ from worker.video.narration.names import shown_name, speakable
 from worker.video.narration.narration import narrate
 from worker.video.narration.schedule import Candidate, schedule
 from worker.video.narration.style_files import BRIEF, style_sentences
-from worker.video.scene.subtitles import Subtitled
 from worker.video.sound.mixing import Speech, mixed
 from worker.video.sound.programme import EpisodeProgramme
 from worker.video.sound.score import make_score
@@ -274,27 +272,3 @@ def test_a_choice_that_does_not_exist_names_the_others(recordings: Recordings, t
     ):
         with pytest.raises(UsageError, match=message):
             export(recordings, tmp_path / ("v.gif" if "codec" in wrong else "v.mp4"), **wrong)
-
-
-def test_burnt_captions_of_a_narration_are_its_sentences(recordings: Recordings, tmp_path: Path) -> None:
-    recordings.add(1, 24)
-    large = {"dpi": 40, "hold_secs": 3.0, "chapters": False}
-    burnt = export(recordings, tmp_path / "burnt.mp4", narrate="teacher", voice="none", captions="burn", **large)
-    export(recordings, tmp_path / "plain.mp4", narrate="teacher", voice="none", captions="none", **large)
-    assert burnt.captions is None
-    hashes = frame_hashes_of(tmp_path / "burnt.mp4"), frame_hashes_of(tmp_path / "plain.mp4")
-    assert len(hashes[0]) == len(hashes[1])
-    differs = [one != other for one, other in zip(*hashes, strict=True)]
-    assert differs[0]
-    assert not all(differs)
-
-
-def test_a_sentence_in_the_picture_stays_for_its_time_and_leaves_no_trace() -> None:
-    episode = sample_episode(12)
-    plain, below = (EpisodeVideoRenderer(episode, width=640, height=360) for _ in range(2))
-    text = "A long sentence about what happens, " * 6
-    shown = Subtitled(below, [Cue(0.1, 0.2, "Short."), Cue(0.2, 0.3, text)], fps=Fraction(30), style="dark")
-    for frame in (*range(12), 4, 0, 7):
-        shown.draw(frame)
-        same = np.array_equal(shown.canvas.pixels, plain.frame(frame))
-        assert same == (frame not in range(3, 9)), frame

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +26,7 @@ from worker.video.sound.wav_files import read_wav
 from worker.video.sound.waves import RATE
 from worker.voices.voice import VOICE_HINT, Voice, choose_voice
 
-__all__ = ["Line", "Narration", "narrate"]
+__all__ = ["Line", "Narration", "narrate", "narrating"]
 
 _LETTERS_A_SECOND, _BREATH_SECS = 16.0, 0.5
 """How fast the voices speak and people read, to plan before a sentence is spoken."""
@@ -73,8 +75,12 @@ class Narration:
         ]
 
 
-def narrate(script: Script, options: VideoOptions, studio: Studio, *, seed: int, folder: Path) -> Narration:
-    """Make a narration.
+@contextmanager
+def narrating(
+    script: Script, options: VideoOptions, studio: Studio, *, seed: int, folder: Path
+) -> Iterator[Callable[[], Narration]]:
+    """Write the sentences, and yield a function that speaks them, for another thread: it may take a third of the video's
+    length. The voice ends with the block.
 
     Args:
         script: what may be said, and when.
@@ -87,25 +93,42 @@ def narrate(script: Script, options: VideoOptions, studio: Studio, *, seed: int,
         MissingExtraError: the chosen voice is not installed.
     """
     style = options.narrate or NARRATION_STYLES[0]
-    voice = choose_voice(options.voice, studio.voice_model) if options.narrate is not None else None
+    name = choose_voice(options.voice, studio.voice_model) if options.narrate is not None else None
     notes: list[str] = []
-    if options.narrate is not None and options.voice == "auto" and voice is None:
+    if options.narrate is not None and options.voice == "auto" and name is None:
         notes.append(f"no voice is installed{_what_is_left(options)}: {VOICE_HINT}")
-    plan = _Plan(script, GrammarWriter(style, seed))
-    if studio.language_model is not None:
-        notes += plan.rewrite(studio.language_model, style)
-    speech: dict[int, tuple[Path, float]] = {}
-    if voice is not None:
+    with ExitStack() as stack:
+        voice = None
         try:
-            with Voice(voice, studio.voice_model if voice == "piper" else None) as speaker:
-                speech, note = plan.speak(speaker, folder, studio.voice_secs)
-                notes.append(note)
+            if name is not None:  # first, because it loads while the sentences are written
+                voice = stack.enter_context(Voice(name, studio.voice_model if name == "piper" else None))
         except VideoError as error:
             notes.append(f"{error}{_what_is_left(options)}")
-    lines = plan.lines(speech)
-    if not lines:
-        notes.append("the video is too short for a sentence: show more steps, or each of them for longer")
-    return Narration(tuple(lines), tuple(note for note in notes if note))
+        plan = _Plan(script, GrammarWriter(style, seed))
+        if studio.language_model is not None:
+            notes += plan.rewrite(studio.language_model, style)
+
+        def finish() -> Narration:
+            speech: dict[int, tuple[Path, float]] = {}
+            more = []
+            try:
+                if voice is not None:
+                    speech, note = plan.speak(voice, folder, studio.voice_secs)
+                    more.append(note)
+            except VideoError as error:
+                more.append(f"{error}{_what_is_left(options)}")
+            lines = plan.lines(speech)
+            if not lines:
+                more.append("the video is too short for a sentence: show more steps, or each of them for longer")
+            return Narration(tuple(lines), tuple(note for note in (*notes, *more) if note))
+
+        yield finish
+
+
+def narrate(script: Script, options: VideoOptions, studio: Studio, *, seed: int, folder: Path) -> Narration:
+    """Make a narration at once; as ``narrating``."""
+    with narrating(script, options, studio, seed=seed, folder=folder) as finish:
+        return finish()
 
 
 class _Plan:

@@ -9,31 +9,21 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.video.options import VideoOptions
-from recorder.video.sound_choices import burns_narration
 from worker.video.frame_loop import FrameSource
 from worker.video.geometry import Rect
 from worker.video.masks import rounded, text_width
 from worker.video.narration.captions import Cue
-from worker.video.narration.narration import Narration
 from worker.video.scene.panel import fitted
 from worker.video.surface import Canvas
 from worker.video.theme import find_theme
 
-__all__ = ["Subtitled", "subtitled"]
+__all__ = ["Subtitled"]
 
 _MOST_LINES = 2
 _SIZE_SHARE, _LEAST_SIZE = 0.034, 9
 """Size of a letter: share of the frame's shorter side, and pixels."""
 _WIDTH_SHARE = 0.86
 _OPACITY = 225
-
-
-def subtitled(source: FrameSource, narration: Narration, options: VideoOptions) -> FrameSource:
-    """Return the source, with the narration's sentences in the picture if the options ask for it."""
-    if not burns_narration(options.narrate, options.captions):
-        return source
-    return Subtitled(source, narration.cues(), fps=options.rate, style=options.style)
 
 
 class Subtitled:

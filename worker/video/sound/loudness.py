@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +73,7 @@ def measure_loudness(path: Path, filters: str = "anull") -> Loudness:
     return Loudness(lufs if lufs > -70 else -math.inf, peak)
 
 
-def encode_sound(source: Path, path: Path) -> Loudness:
+def encode_sound(source: Path, path: Path, *, check: Callable[[], None] = lambda: None) -> Loudness:
     """Encode a sound at ``LOUDNESS``, with all peaks below ``MAX_PEAK``.
 
     The sound is measured, also after the limiter, until the gain is right. Then it is encoded and measured once more, because
@@ -82,6 +82,7 @@ def encode_sound(source: Path, path: Path) -> Loudness:
     Args:
         source: a lossless file.
         path: ``.m4a`` for AAC, ``.webm`` for Opus.
+        check: called before each pass; what it raises ends the work.
 
     Returns:
         What the encoded file has. Silence and very short sounds have no loudness; they are only kept below the peak.
@@ -94,9 +95,10 @@ def encode_sound(source: Path, path: Path) -> Loudness:
     has_loudness = not math.isinf(measured.lufs)
     gain = LOUDNESS - measured.lufs if has_loudness else 0.0 if math.isinf(measured.peak) else limit - measured.peak
     for _ in range(_MAX_PASSES):
+        check()
         needs_limiter = measured.peak + gain > limit
         if has_loudness and needs_limiter:
-            gain = _gain_before_limiter(source, gain, limit)
+            gain = _gain_before_limiter(source, gain, limit, check)
         _encode(source, path, _filters(gain, limit))
         result = measure_loudness(path)
         is_loud_enough = math.isinf(result.lufs) or abs(result.lufs - LOUDNESS) <= _NEAR
@@ -108,9 +110,10 @@ def encode_sound(source: Path, path: Path) -> Loudness:
     return result
 
 
-def _gain_before_limiter(source: Path, gain: float, limit: float) -> float:
+def _gain_before_limiter(source: Path, gain: float, limit: float, check: Callable[[], None]) -> float:
     """The gain at which the limiter leaves the right loudness."""
     for _ in range(_MAX_PASSES):
+        check()
         limited = measure_loudness(source, _filters(gain, limit))
         if abs(limited.lufs - LOUDNESS) <= _NEAR / 2:
             break

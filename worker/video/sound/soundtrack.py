@@ -1,15 +1,20 @@
-"""The encoded sound of a video, as a temporary file that is put beside the picture, and the captions."""
+"""The encoded sound of a video, as a temporary file that is put beside the picture, and the captions.
+
+A thread makes both, so that the picture can be drawn and encoded meanwhile.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import captions_of
-from worker.video.narration.narration import Narration, narrate
+from worker.video.frame_loop import VideoStoppedError
+from worker.video.narration.narration import Narration, narrating
 from worker.video.sound.loudness import encode_sound, write_lossless
 from worker.video.sound.mixing import mixed
 from worker.video.sound.programme import Programme
@@ -17,7 +22,7 @@ from worker.video.sound.score import Note
 from worker.video.sound.studio import Studio
 from worker.video.sound.themes import SoundBank
 from worker.video.sound.wav_files import read_own_sounds
-from worker.video.sound.waves import RATE
+from worker.video.sound.waves import RATE, Samples
 from worker.video.work_folder import work_folder
 
 __all__ = ["Soundtrack", "is_narrated", "soundtrack"]
@@ -26,12 +31,32 @@ _AUDIO_SUFFIXES = {".webm": ".webm"}
 """File that holds the codec of a video's kind; ``.m4a`` for the others."""
 
 
-@dataclass(frozen=True, slots=True)
 class Soundtrack:
-    """The sound of a video; ``path`` is None for a silent one."""
+    """The sound of a video, while it is made; without arguments, silence."""
 
-    path: Path | None = None
-    narration: Narration = field(default_factory=Narration)
+    def __init__(self, narration: Future[Narration] | None = None, sound: Future[Path | None] | None = None) -> None:
+        self._narration, self._sound = narration, sound
+
+    def narration(self) -> Narration:
+        """The narration, as soon as it is spoken.
+
+        Raises:
+            As ``soundtrack``.
+        """
+        return Narration() if self._narration is None else self._narration.result()
+
+    def path(self) -> Path | None:
+        """The file, as soon as it is encoded; None for a silent video.
+
+        Raises:
+            As ``soundtrack``.
+        """
+        return None if self._sound is None else self._sound.result()
+
+    def check(self) -> None:
+        """Raise the error with which the thread has ended, if there is one."""
+        if self._sound is not None and self._sound.done():
+            self._sound.result()
 
 
 def is_narrated(options: VideoOptions) -> bool:
@@ -41,7 +66,7 @@ def is_narrated(options: VideoOptions) -> bool:
 
 @contextmanager
 def soundtrack(programme: Programme, options: VideoOptions, suffix: str, studio: Studio) -> Iterator[Soundtrack]:
-    """Yield the sound as a file that exists for the duration of the block.
+    """Yield the sound, whose file exists for the duration of the block.
 
     It is as long as the picture: a sentence that would end later is left out, an effect is cut off.
 
@@ -57,22 +82,48 @@ def soundtrack(programme: Programme, options: VideoOptions, suffix: str, studio:
     if options.effects is None and not is_narrated(options):
         yield Soundtrack()
         return
-    with work_folder() as folder:
-        narration = Narration()
-        if is_narrated(options):
-            narration = narrate(programme.script(), options, studio, seed=programme.seed, folder=folder)
-        speeches = narration.speeches()
-        if options.effects is None and not speeches:
-            yield Soundtrack(None, narration)
-            return
+    is_over = threading.Event()
+
+    def check() -> None:
+        if is_over.is_set():
+            raise VideoStoppedError("the picture was stopped")
+
+    with (
+        work_folder() as folder,
+        ThreadPoolExecutor(1, thread_name_prefix="sound") as thread,
+        _narrated(programme, options, studio, folder) as speak,
+    ):
         notes, bank = _effects(programme, options, studio)
-        n_samples = max(1, round(programme.secs * RATE))
-        lossless = folder / "mix.flac"
-        path = folder / (f"sound{_AUDIO_SUFFIXES.get(suffix.lower(), '.m4a')}")
-        write_lossless(mixed(notes, bank.sound, speeches, n_samples), lossless)
-        encode_sound(lossless, path)
-        lossless.unlink()
-        yield Soundtrack(path, narration)
+
+        def make() -> Path | None:
+            speeches = narration.result().speeches()
+            if options.effects is None and not speeches:
+                return None
+            lossless = folder / "mix.flac"
+            path = folder / (f"sound{_AUDIO_SUFFIXES.get(suffix.lower(), '.m4a')}")
+            blocks = mixed(notes, bank.sound, speeches, max(1, round(programme.secs * RATE)))
+            write_lossless(_checked(blocks, check), lossless)
+            encode_sound(lossless, path, check=check)
+            lossless.unlink()
+            return path
+
+        narration = thread.submit(speak)
+        sound = thread.submit(make)
+        try:
+            yield Soundtrack(narration, sound)
+        finally:
+            is_over.set()
+
+
+@contextmanager
+def _narrated(
+    programme: Programme, options: VideoOptions, studio: Studio, folder: Path
+) -> Iterator[Callable[[], Narration]]:
+    if not is_narrated(options):
+        yield Narration
+        return
+    with narrating(programme.script(), options, studio, seed=programme.seed, folder=folder) as speak:
+        yield speak
 
 
 def _effects(programme: Programme, options: VideoOptions, studio: Studio) -> tuple[list[Note], SoundBank]:
@@ -82,3 +133,9 @@ def _effects(programme: Programme, options: VideoOptions, studio: Studio) -> tup
         return [], SoundBank("soft", programme.seed, affordances)
     own = {} if studio.sounds_dir is None else read_own_sounds(studio.sounds_dir, programme.action_names)
     return programme.notes(), SoundBank(options.effects, programme.seed, affordances, own)
+
+
+def _checked(blocks: Iterator[Samples], check: Callable[[], None]) -> Iterator[Samples]:
+    for block in blocks:
+        check()
+        yield block

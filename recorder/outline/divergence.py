@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.agents import parse_agent_column
 from recorder.episode_file import Episode
 from recorder.errors import ShapeChangedError
 
@@ -33,15 +34,23 @@ def first_divergence(one: Episode, other: Episode) -> Divergence | None:
     """
     steps, rows, other_rows = np.intersect1d(one.step_numbers, other.step_numbers, return_indices=True)
     found: list[tuple[int, int]] = []
-    for order, (column, _) in enumerate(_COMPARED):
+    compared = [*_COMPARED, *sorted(_of_agents(one) | _of_agents(other))]
+    for order, (column, _) in enumerate(compared):
         differ = np.flatnonzero(_differ(_values(one, column), _values(other, column), rows, other_rows))
         if differ.size:
             found.append((int(steps[differ[0]]), order))
     if found:
         step, order = min(found)
-        return Divergence(step, _COMPARED[order][1])
+        return Divergence(step, compared[order][1])
     ends = [int(episode.step_numbers[-1]) + 1 for episode in (one, other)]
     return None if ends[0] == ends[1] else Divergence(min(ends), "length")
+
+
+def _of_agents(episode: Episode) -> set[tuple[str, str]]:
+    """The same columns of several agents."""
+    words = dict(_COMPARED)
+    places = ((spec.name, parse_agent_column(spec.name)) for spec in episode.schema.columns)
+    return {(name, words[place[1]]) for name, place in places if place is not None and place[1] in words}
 
 
 def _values(episode: Episode, name: str) -> NDArray[Any] | None:

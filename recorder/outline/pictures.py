@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.agents import parse_agent_column
 from recorder.episode_file import Episode
 from recorder.picture_shape import PictureShape, picture_shape
 from recorder.schema import EXTRAS_PREFIX, EpisodeSchema
@@ -22,7 +23,9 @@ def picture_columns(schema: EpisodeSchema) -> list[str]:
     found = [
         spec.name
         for spec in schema.columns
-        if spec.name.startswith(EXTRAS_PREFIX) and picture_shape(spec.dtype, spec.shape) is not None
+        if spec.name.startswith(EXTRAS_PREFIX)
+        and parse_agent_column(spec.name) is None
+        and picture_shape(spec.dtype, spec.shape) is not None
     ]
     return sorted(found, key=lambda name: name != _RENDERED)
 

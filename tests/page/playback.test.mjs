@@ -191,6 +191,30 @@ describe("divergence", () => {
     assert.equal(divergenceIn(walk([1, 2]), walk([1, 2]), 0, 2), null);
   });
 
+  test("is the first step in which one of several agents acts otherwise", () => {
+    const team = (actions) => chunkOf({ reward: [1, 1, 1], "extras.agents.0.action": actions });
+    assert.deepEqual(
+      divergenceIn(
+        team([
+          [1, 2],
+          [1, 2],
+          [1, 2],
+        ]),
+        team([
+          [1, 2],
+          [1, 0],
+          [1, 2],
+        ]),
+        0,
+        3,
+      ),
+      {
+        step: 1,
+        what: "action",
+      },
+    );
+  });
+
   test("is found although the chunks of both differ", async () => {
     const found = await firstDivergence(
       storeOf(walk([1, 1, 1]), walk([1, 1, 5], 3)),

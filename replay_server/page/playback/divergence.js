@@ -8,6 +8,8 @@ const COMPARED = [
   ["done", "end"],
 ];
 
+const AGENT_FIELD = /^extras\.agents\.\d+\.(.+)$/;
+
 /**
  * Compare the same steps of two chunks.
  *
@@ -18,8 +20,9 @@ const COMPARED = [
  * @returns {?{step: number, what: string}} null if they are equal
  */
 export function divergenceIn(one, other, firstStep, endStep) {
+  const compared = [...COMPARED, ...agentColumns(one, other)];
   for (let step = firstStep; step < endStep; step++) {
-    for (const [column, what] of COMPARED) {
+    for (const [column, what] of compared) {
       if (!areEqual(one.row(column, step - one.firstStep), other.row(column, step - other.firstStep)))
         return { step, what };
     }
@@ -47,6 +50,19 @@ export async function firstDivergence(one, other) {
     step = Math.max(last, first, step + 1);
   }
   return one.table.endStep === other.table.endStep ? null : { step: end, what: "length" };
+}
+
+/**
+ * The same columns of several agents.
+ *
+ * @param {...import("../decode/chunk.js").Chunk} chunks
+ */
+function agentColumns(...chunks) {
+  const names = [...new Set(chunks.flatMap((chunk) => chunk.names))].sort();
+  return names.flatMap((name) => {
+    const field = AGENT_FIELD.exec(name)?.[1];
+    return COMPARED.filter(([column]) => column === field).map(([, what]) => [name, what]);
+  });
 }
 
 /**

@@ -10,10 +10,11 @@ import { readStep } from "./step_view.js";
  *
  * @param {import("../source/episode_store.js").EpisodeStore} store
  * @param {number} index
+ * @param {?import("../source/messages.js").Agent} agent whose numbers are shown, of several
  */
-export function describeStep(store, index) {
-  const step = readStep(store, index);
-  const facts = [`Step ${store.nSteps ? store.table.numberOf(index) : 0}`];
+export function describeStep(store, index, agent = null) {
+  const step = readStep(store, index, agent);
+  const facts = [`Step ${store.nSteps ? store.table.numberOf(index) : 0}`, ...(agent ? [agent.id] : [])];
   if (step) {
     const action = actionText(store.opened.actionNames, step.action);
     facts.push(

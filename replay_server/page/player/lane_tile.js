@@ -11,6 +11,7 @@ import { SocketSource } from "../source/socket_source.js";
 import { GridView, TRAIL_STEPS } from "../views/grid_view.js";
 import { HistoryView } from "../views/history_view.js";
 import { PictureView } from "../views/picture_view.js";
+import { readFigures } from "./figures.js";
 import { readStep, readTrail } from "./step_view.js";
 
 /** Limit for the unpacked chunks of a tile: 16 of them need 128 MiB at most. */
@@ -96,8 +97,11 @@ export class LaneTile {
     if (chunk && this.#picture.find(chunk)) this.#setStage();
     setText(this.#result, step.end ? this.#outcome(step) : formatNumber(step.returnSoFar));
     if (this.#picture.isShown) this.#picture.draw(this.#store, index);
-    else if (this.#hasGrid) this.#grid.draw(step, next, share, readTrail(this.#store, index, TRAIL_STEPS));
-    else this.#history.draw(this.#store, index);
+    else if (this.#hasGrid) {
+      const how = { selected: null, hasNext: next !== null, hasTrails: false, trailSteps: 0 };
+      const figures = readFigures(this.#store, index, how);
+      this.#grid.draw(step, next, share, readTrail(this.#store, index, TRAIL_STEPS), figures);
+    } else this.#history.draw(this.#store, index);
     this.node.dataset.step = String(step.number);
   }
 

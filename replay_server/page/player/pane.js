@@ -13,6 +13,7 @@ import { MetersView } from "../views/meters_view.js";
 import { PictureView } from "../views/picture_view.js";
 import { QValuesView } from "../views/q_values_view.js";
 import { TextsView } from "../views/texts_view.js";
+import { AgentChoice } from "./agent_choice.js";
 import { readStep, readTrail } from "./step_view.js";
 
 /** @import { StepView } from "./step_view.js" */
@@ -23,7 +24,12 @@ const CAPTION_MILLIS = 1500;
 export class Pane {
   node;
 
-  #grid = new GridView();
+  /** The step that the numbers show: the episode's, or that of the selected agent. @type {?StepView} */
+  shown = null;
+
+  agents;
+
+  #grid;
   #picture = new PictureView();
   #history = new HistoryView();
   #clock = new DayClock();
@@ -47,11 +53,14 @@ export class Pane {
 
   /**
    * @param {import("../source/episode_store.js").EpisodeStore} store
-   * @param {?function(Set<number>): void} onMeters called with the meters whose curves the timeline shows
+   * @param {{meters: ?(meters: Set<number>) => void, agent: (id: string) => void}} on called with the meters whose curves the
+   *   timeline shows, and with the agent that a person picks
    */
-  constructor(store, onMeters) {
+  constructor(store, on) {
     this.store = store;
-    this.#meters = new MetersView(onMeters);
+    this.agents = new AgentChoice(store, { pick: on.agent, trails: () => this.#redraw() });
+    this.#grid = new GridView({ onPick: on.agent });
+    this.#meters = new MetersView(on.meters);
     this.#stage = element(
       "section",
       { class: "panel stage", "aria-label": "Stage" },
@@ -73,6 +82,7 @@ export class Pane {
     this.#side = element(
       "div",
       { class: "pane-side", role: "group", tabIndex: 0, "aria-label": "Numbers" },
+      this.agents.node,
       this.#texts.node,
       this.#meters.node,
       this.#qValues.node,
@@ -81,21 +91,32 @@ export class Pane {
     this.node = element("div", { class: "pane unopened" }, this.#stage, this.#side);
   }
 
+  /**
+   * Show the numbers of another agent, if the episode has it.
+   *
+   * @param {string} id
+   */
+  selectAgent(id) {
+    if (!this.agents.choose(id)) return;
+    this.#openNumbers();
+    this.#redraw();
+  }
+
   /** Show the episode that the store has opened. */
   open() {
     const { opened: outline } = this.store;
     this.#shownIndex = -1;
     this.#lastMove = "";
     this.#grid.open(outline);
-    this.#history.open(outline);
     this.#picture.open(outline);
     this.#picture.onChoice = () => this.#choose();
     this.#setStage();
     this.#clock.open(outline);
     this.#meters.open(outline);
-    this.#qValues.open(outline);
     this.#texts.open();
     this.#info.open(outline);
+    this.agents.open();
+    this.#openNumbers();
     this.node.classList.remove("unopened");
     this.say(outline.table.nSteps === 0 && !outline.live ? "This episode has no steps." : "");
   }
@@ -126,6 +147,7 @@ export class Pane {
   /** The episode's metadata has changed. */
   describe() {
     this.#info.describe();
+    this.agents.open();
   }
 
   /**
@@ -168,7 +190,7 @@ export class Pane {
    * @returns {?StepView} null if the step is not loaded
    */
   draw(index, share) {
-    if (this.store.opened.live) this.#info.grow();
+    if (this.store.opened.live) this.#grow();
     const step = readStep(this.store, index);
     if (!step) return null;
     const next = share > 0 ? readStep(this.store, index + 1) : null;
@@ -177,14 +199,15 @@ export class Pane {
       this.#shownIndex = index;
       const chunk = this.store.chunkAt(index);
       if (chunk && this.#picture.find(chunk)) this.#setStage();
-      this.#drawNumbers(step, index > 0 ? readStep(this.store, index - 1) : null);
+      const { agent } = this.agents;
+      this.shown = agent ? readStep(this.store, index, agent) : step;
+      this.#drawNumbers(this.shown ?? step, index > 0 ? readStep(this.store, index - 1, agent) : null);
     }
     const move = `${index} ${prefersLessMotion() || !next ? 0 : share}`;
     if (move !== this.#lastMove) {
       this.#lastMove = move;
       if (this.#picture.isShown) this.#picture.draw(this.store, index);
-      else if (this.#hasGrid)
-        this.#grid.draw(step, next, prefersLessMotion() ? 0 : share, readTrail(this.store, index, TRAIL_STEPS));
+      else if (this.#hasGrid) this.#drawBoard(step, next, prefersLessMotion() ? 0 : share);
     }
     if (!this.#hasGrid && !this.#picture.isShown) this.#history.draw(this.store, index);
     return step;
@@ -222,8 +245,38 @@ export class Pane {
     this.#history.node.hidden = hasPicture || this.#hasGrid;
   }
 
+  /** Open what depends on the agent. */
+  #openNumbers() {
+    const { opened: outline } = this.store;
+    const { agent } = this.agents;
+    this.#history.open(outline, agent);
+    this.#qValues.open(outline, agent);
+    this.#info.entitle(agent?.id ?? null);
+  }
+
+  /** A live episode has more steps, and perhaps more agents. */
+  #grow() {
+    this.#info.grow();
+    this.agents.open();
+  }
+
+  /**
+   * @param {StepView} step
+   * @param {?StepView} next
+   * @param {number} share
+   */
+  #drawBoard(step, next, share) {
+    const figures = this.agents.figures(step.index, share > 0);
+    const trail = figures ? [] : readTrail(this.store, step.index, TRAIL_STEPS);
+    this.#grid.draw(step, next, share, trail, figures);
+  }
+
   #choose() {
     this.#setStage();
+    this.#redraw();
+  }
+
+  #redraw() {
     const index = this.#shownIndex;
     this.#shownIndex = -1;
     this.#lastMove = "";
@@ -235,12 +288,15 @@ export class Pane {
    * @param {?StepView} previous
    */
   #drawNumbers(step, previous) {
+    const { agent } = this.agents;
+    this.agents.draw(step.index);
     this.#clock.draw(step);
     this.#meters.draw(step, previous);
     this.#qValues.draw(step);
     this.#texts.draw(this.store, step.index);
     this.#info.draw(step);
-    setText(this.#action, step.actionVector ? "" : actionText(this.store.opened.actionNames, step.action));
+    const action = step.actionVector ? "" : actionText(this.store.opened.actionNames, step.action);
+    setText(this.#action, agent ? `${agent.id}: ${this.agents.isThere(step.index) ? action : "absent"}` : action);
     const progress = step.progress ?? 0;
     setText(this.#progress, progress > 0 ? `${Math.round(progress * 100)}%` : "");
   }

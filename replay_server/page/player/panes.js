@@ -12,17 +12,22 @@ export class Panes {
   list;
 
   #clock;
+  #onAgent;
   #offset = 0;
 
   /**
    * @param {EpisodeStore[]} stores one, or two to compare
    * @param {PlaybackClock} clock
-   * @param {{panels: ?string[], onMeters: (meters: Set<number>) => void}} options panels to show, null for all; called
-   *   with the meters whose curves the timeline shows
+   * @param {{panels: ?string[], onMeters: (meters: Set<number>) => void, onAgent: (id: string) => void}} options panels to
+   *   show, null for all; called with the meters whose curves the timeline shows, and with the agent that is selected
    */
-  constructor(stores, clock, { panels, onMeters }) {
+  constructor(stores, clock, { panels, onMeters, onAgent }) {
     this.#clock = clock;
-    this.list = stores.map((store, number) => new Pane(store, number === 0 ? onMeters : null));
+    this.#onAgent = onAgent;
+    this.list = stores.map((store, number) => {
+      const meters = number === 0 ? onMeters : null;
+      return new Pane(store, { meters, agent: (id) => this.selectAgent(id) });
+    });
     this.node = element("div", { class: stores.length > 1 ? "panes compared" : "panes" });
     this.node.append(...this.list.map(({ node }) => node));
     if (panels) this.node.dataset.panels = panels.join(" ");
@@ -39,6 +44,16 @@ export class Panes {
    */
   alignBy(offset) {
     this.#offset = offset;
+  }
+
+  /**
+   * Show the numbers of an agent in all panes whose episode has it.
+   *
+   * @param {string} id
+   */
+  selectAgent(id) {
+    for (const pane of this.list) pane.selectAgent(id);
+    this.#onAgent(id);
   }
 
   /**

@@ -90,6 +90,7 @@ export class Player extends EventTarget {
     this.#panes = new Panes(stores, this.clock, {
       panels: start.panels,
       onMeters: (meters) => this.#timeline.showMeters(meters),
+      onAgent: () => this.#agentChanged(),
     });
     this.#frames = new FrameLoop(
       () => this.store.outline !== null && this.node.isConnected,
@@ -177,6 +178,22 @@ export class Player extends EventTarget {
    */
   zoom(steps) {
     this.#timeline.zoom(steps);
+  }
+
+  /** The id of the agent whose numbers are shown; null in an episode of one agent. */
+  get agentId() {
+    return this.store.outline ? (this.#panes.list[0].agents.agent?.id ?? null) : null;
+  }
+
+  /**
+   * Select the next agent; in an episode of one agent, go to the next marker.
+   *
+   * @param {-1|1} direction
+   */
+  toAgent(direction) {
+    const id = this.store.outline ? this.#panes.list[0].agents.neighbour(direction) : null;
+    if (id === null) this.controls.toMarker(direction);
+    else this.#panes.selectAgent(id);
   }
 
   /** @param {Annotation[]} annotations */
@@ -271,6 +288,7 @@ export class Player extends EventTarget {
     this.store.annotations = [];
     this.#annotations.show([]);
     this.#timeline.open(this.store);
+    this.#timeline.showAgent(this.#panes.list[0].agents.agent);
     const { table, runId, episodeId } = outline;
     const isAgain = runId === this.#shown.runId && episodeId === this.#shown.episodeId;
     if (isAgain) this.clock.seek(table.indexOf(this.#shown.number));
@@ -281,6 +299,11 @@ export class Player extends EventTarget {
     if (this.controls.isFollowing) this.clock.play();
     this.#rest();
     this.dispatchEvent(new Event("opened"));
+  }
+
+  #agentChanged() {
+    this.#timeline.showAgent(this.#panes.list[0].agents.agent);
+    this.#rest();
   }
 
   #grown() {
@@ -336,7 +359,7 @@ export class Player extends EventTarget {
   #announce() {
     if (this.clock.isPlaying || this.#frames.isClosed) return;
     this.#isUnannounced = false;
-    const text = describeStep(this.store, this.clock.index);
+    const text = describeStep(this.store, this.clock.index, this.#panes.list[0].agents.agent);
     setText(this.#announcer, text);
     this.#timeline.announce(this.stepNumber, text);
   }
@@ -358,7 +381,8 @@ export class Player extends EventTarget {
     this.#annotations.draw(this.stepNumber);
     const steps = this.#panes.draw(this.clock.position - this.clock.index);
     for (const [number, step] of steps.entries()) if (step) this.stores[number].fetchAhead(step.index);
-    if (steps[0] && steps[1]) this.#panes.list[1].differ(steps[1], steps[0], this.stores[0]);
+    const [one, other] = this.#panes.list.map(({ shown }) => shown);
+    if (steps[0] && steps[1] && one && other) this.#panes.list[1].differ(other, one, this.stores[0]);
     this.#delta?.draw(steps[0], steps[1], meterNames);
     this.#timeline.draw(this.clock.position);
     this.#caption();

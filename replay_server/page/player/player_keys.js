@@ -52,6 +52,16 @@ export function playerKeys(player, page) {
     { keys: KEYS.end, does: "go to the end; again: go live", run: () => controls.toEnd() },
     { keys: KEYS.previousMarker, does: "previous marker", run: () => controls.toMarker(-1) },
     { keys: KEYS.nextMarker, does: "next marker", run: () => controls.toMarker(1) },
+    {
+      keys: KEYS.previousAgent,
+      does: "of several agents the previous one; else the previous marker",
+      run: () => player.toAgent(-1),
+    },
+    {
+      keys: KEYS.nextAgent,
+      does: "of several agents the next one; else the next marker",
+      run: () => player.toAgent(1),
+    },
     { keys: KEYS.previousEpisode, does: "previous episode", run: toEpisode && (() => toEpisode(-1)) },
     { keys: KEYS.nextEpisode, does: "next episode", run: toEpisode && (() => toEpisode(1)) },
     { keys: KEYS.zoomIn, does: "zoom the timeline in", run: () => player.zoom(1) },

@@ -2,6 +2,7 @@
 
 import { GridView } from "../views/grid_view.js";
 import { PictureView } from "../views/picture_view.js";
+import { readFigures } from "./figures.js";
 import { readStep, readTrail } from "./step_view.js";
 
 /** @import { Outline } from "../source/outline.js" */
@@ -66,7 +67,10 @@ export class Preview {
     const step = this.#wanted === index ? readStep(this.#store, index) : null;
     if (!step) return;
     if (this.#view instanceof PictureView) this.#view.draw(this.#store, index);
-    if (this.#view instanceof GridView) this.#view.draw(step, null, 0, readTrail(this.#store, index, TRAIL_STEPS));
+    if (!(this.#view instanceof GridView)) return;
+    const how = { selected: null, hasNext: false, hasTrails: false, trailSteps: 0 };
+    const figures = readFigures(this.#store, index, how);
+    this.#view.draw(step, null, 0, readTrail(this.#store, index, TRAIL_STEPS), figures);
   }
 }
 

@@ -1,6 +1,9 @@
 /** One step as the views need it, read from a decoded chunk. */
 
+import { AGENTS_PREFIX, agentReturn, agentRow, isPresent } from "./agent_row.js";
+
 /** @import { Chunk } from "../decode/chunk.js" */
+/** @import { Agent } from "../source/messages.js" */
 
 /**
  * @typedef {object} StepView
@@ -11,7 +14,7 @@
  * @property {?number} action null for an action with several components, which are in `actionVector`
  * @property {?ArrayLike<number>} actionVector
  * @property {?number} reward
- * @property {number} returnSoFar the return up to and including this step
+ * @property {?number} returnSoFar the return up to and including this step
  * @property {number} rewardSoFar its two parts, the intrinsic one without its weight
  * @property {number} intrinsicSoFar
  * @property {?number} intrinsicReward
@@ -38,16 +41,21 @@ const rewardSums = new WeakMap();
  *
  * @param {import("../source/episode_store.js").EpisodeStore} store
  * @param {number} index
+ * @param {?Agent} agent one of several; nothing of it in steps in which it takes no part
  * @returns {?StepView} null if its chunk is not loaded
  */
-export function readStep(store, index) {
+export function readStep(store, index, agent = null) {
   const chunk = store.nSteps ? store.chunkAt(index) : null;
   if (!chunk) return null;
   const { table } = store;
   const { firstIndex, rewardBefore, intrinsicBefore } = table.chunks[table.positionOf(index)];
   const offset = index - firstIndex;
-  const action = chunk.row("action", offset);
-  const isOneAction = chunk.column("action")?.shape.length === 0;
+  const isThere = !agent || isPresent(chunk, agent, offset);
+  const row = (/** @type {string} */ name) =>
+    !agent ? chunk.row(name, offset) : isThere ? agentRow(chunk, agent, name, offset) : null;
+  const scalar = (/** @type {string} */ name) => row(name)?.[0] ?? null;
+  const action = row("action");
+  const isOneAction = agent ? action?.length === 1 : chunk.column("action")?.shape.length === 0;
   const number = chunk.firstStep + offset;
   const weight = store.opened.metadata.intrinsic_weight;
   const sums = rewardSumsOf(chunk);
@@ -56,23 +64,27 @@ export function readStep(store, index) {
   return {
     index,
     number,
-    position: chunk.row("position", offset),
-    meters: chunk.row("meters", offset),
+    position: row("position"),
+    meters: row("meters"),
     action: action && isOneAction ? action[0] : null,
     actionVector: action && !isOneAction ? action : null,
-    reward: chunk.scalar("reward", offset),
-    returnSoFar: weight ? rewardSoFar + weight * intrinsicSoFar : rewardSoFar,
+    reward: scalar("reward"),
+    returnSoFar: agent
+      ? agentReturn(store, agent, index)
+      : weight
+        ? rewardSoFar + weight * intrinsicSoFar
+        : rewardSoFar,
     rewardSoFar,
     intrinsicSoFar,
-    intrinsicReward: chunk.scalar("intrinsic_reward", offset),
-    qValues: chunk.row("q_values", offset),
-    masks: chunk.row("action_masks", offset),
+    intrinsicReward: scalar("intrinsic_reward"),
+    qValues: row("q_values"),
+    masks: row("action_masks"),
     timeOfDay: chunk.scalar("time_of_day", offset),
-    progress: chunk.scalar("interaction_progress", offset),
+    progress: scalar("interaction_progress"),
     epsilon: chunk.scalar("epsilon", offset),
-    end: ["terminated", "truncated", "done"].find((name) => chunk.scalar(name, offset)) ?? "",
+    end: ["terminated", "truncated", "done"].find(scalar) ?? "",
     isBesideGap: store.opened.gaps.some(({ firstStep }) => firstStep === number + 1),
-    extras: extrasOf(chunk, offset),
+    extras: extrasOf(chunk, offset, isThere ? agent : null),
   };
 }
 
@@ -82,16 +94,19 @@ export function readStep(store, index) {
  * @param {import("../source/episode_store.js").EpisodeStore} store
  * @param {number} index
  * @param {number} nSteps
+ * @param {?Agent} agent
  */
-export function readTrail(store, index, nSteps) {
+export function readTrail(store, index, nSteps, agent = null) {
   /** @type {ArrayLike<number>[]} */
   const positions = [];
   for (let before = index - 1; before >= 0 && positions.length < nSteps; before--) {
     const chunk = store.chunkAt(before);
     if (!chunk) break;
     const { firstIndex } = store.table.chunks[store.table.positionOf(before)];
-    const position = chunk.row("position", before - firstIndex);
-    if (!position?.length) break;
+    const offset = before - firstIndex;
+    const isThere = !agent || isPresent(chunk, agent, offset);
+    const position = agent ? agentRow(chunk, agent, "position", offset) : chunk.row("position", offset);
+    if (!position?.length || !isThere) break;
     positions.push(position);
   }
   return positions.reverse();
@@ -127,16 +142,22 @@ function sumsOf(chunk, column) {
 }
 
 /**
+ * The extras of the episode, and those of an agent.
+ *
  * @param {Chunk} chunk
  * @param {number} offset
+ * @param {?Agent} agent
  */
-function extrasOf(chunk, offset) {
+function extrasOf(chunk, offset, agent) {
   /** @type {StepView["extras"]} */
   const extras = [];
+  const own = agent ? `${AGENTS_PREFIX}${agent.group}.` : "";
   for (const name of chunk.names) {
-    if (!name.startsWith("extras.")) continue;
-    const values = chunk.width(name) <= LONGEST_EXTRA ? chunk.row(name, offset) : null;
-    if (values) extras.push([name.slice("extras.".length), values]);
+    const isShared = name.startsWith(AGENTS_PREFIX);
+    const field = !isShared ? name : agent && name.startsWith(own) ? name.slice(own.length) : "";
+    if (!field.startsWith("extras.") || (!isShared && chunk.width(name) > LONGEST_EXTRA)) continue;
+    const values = isShared && agent ? agentRow(chunk, agent, field, offset) : chunk.row(name, offset);
+    if (values && values.length <= LONGEST_EXTRA) extras.push([field.slice("extras.".length), values]);
   }
   return extras;
 }

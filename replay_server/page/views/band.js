@@ -13,14 +13,18 @@ const STILL_TO_COME = 0.4;
 
 export class Band {
   #column;
+  #first;
+  #nValues;
   #apart;
   #low;
   #high;
   #picture = document.createElement("canvas");
 
-  /** @param {Pick<import("./signals.js").Signal, "column" | "nValues">} signal */
-  constructor({ column, nValues }) {
-    this.#column = column;
+  /** @param {Pick<import("./signals.js").Signal, "source" | "first" | "nValues">} signal */
+  constructor({ source, first, nValues }) {
+    this.#column = source;
+    this.#first = first;
+    this.#nValues = nValues;
     this.#apart = Math.ceil(nValues / MAX_LINES);
     const nLines = Math.ceil(nValues / this.#apart);
     this.#low = new Float64Array(nLines).fill(Infinity);
@@ -44,8 +48,9 @@ export class Band {
       const last = Math.min(end, firstIndex + chunk.nSteps);
       for (let index = Math.max(first, firstIndex); index < last; index++) {
         const row = column.rowOf ? column.rowOf[index - firstIndex] : index - firstIndex;
-        for (let line = 0; row >= 0 && line < nLines && line * this.#apart < column.nValues; line++) {
-          const value = column.values[row * column.nValues + line * this.#apart];
+        for (let line = 0; row >= 0 && line < nLines && line * this.#apart < this.#nValues; line++) {
+          const at = this.#first + line * this.#apart;
+          const value = at < column.nValues ? column.values[row * column.nValues + at] : NaN;
           values[(index - first) * nLines + line] = value;
           if (value < this.#low[line] && value > -Infinity) this.#low[line] = value;
           if (value > this.#high[line] && value < Infinity) this.#high[line] = value;

@@ -4,16 +4,22 @@ import { CanvasObserver, hatch, isSharp, prepareCanvas } from "../shell/canvas.j
 import { element } from "../shell/dom.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 import { markGraphic } from "./affordance_marks.js";
+import { drawFigures } from "./agent_marks.js";
 import { directionOf } from "./directions.js";
 import { drawStill } from "./grid_still.js";
 import { Space, eased } from "./space.js";
 
+/** @import { Figure } from "../player/figures.js" */
 /** @import { StepView } from "../player/step_view.js" */
 /** @import { Outline } from "../source/outline.js" */
+/** @import { Point } from "./agent_marks.js" */
 /** @import { Fitted } from "./space.js" */
 
 /** Number of positions in the trail, including the latest. */
 export const TRAIL_STEPS = 40;
+
+/** A click this close picks an agent, in CSS pixels. */
+const PICK_REACH = 14;
 
 export class GridView {
   /** The view's element. */
@@ -34,18 +40,23 @@ export class GridView {
   #fitted = this.#space.fit(0, 0);
   #observer = new CanvasObserver(() => isSharp(this.#still) || this.#refresh());
   #stopTheme = onThemeChange(() => this.#refresh());
-  /** @type {?[step: StepView, next: ?StepView, share: number, trail: ArrayLike<number>[]]} */
+  /** @type {?[step: StepView, next: ?StepView, share: number, trail: ArrayLike<number>[], figures?: ?Figure[]]} */
   #last = null;
+  /** Where the agents of an episode of several are. @type {Point[]} */
+  #points = [];
 
-  /** @param {{legend?: boolean}} options */
-  constructor({ legend = true } = {}) {
+  /** @param {{legend?: boolean, onPick?: ?(id: string) => void}} options `onPick` is called when an agent is clicked */
+  constructor({ legend = true, onPick = null } = {}) {
     this.node = element("div", { class: "grid-view" }, this.#board, legend && this.#legend);
+    if (onPick) this.#board.addEventListener("click", (event) => this.#pick(event, onPick));
     this.#observer.observe(this.#board);
   }
 
   /** @param {Outline} outline */
   open(outline) {
     this.#outline = outline;
+    this.#points = [];
+    this.#board.classList.toggle("pickable", outline.agents.length > 0);
     this.#space = new Space(outline);
     this.#legend.replaceChildren(
       ...[...new Map(outline.affordances.map(({ kind, number }) => [kind, number]))].map(([kind, number]) =>
@@ -62,31 +73,72 @@ export class GridView {
    * @param {?import("../player/step_view.js").StepView} next the step it is moving to
    * @param {number} share of the way, 0 to 1
    * @param {ArrayLike<number>[]} trail previous positions, oldest first
+   * @param {?Figure[]} figures the agents of an episode of several, instead
    */
-  draw(step, next, share, trail) {
-    this.#last = [step, next, share, trail];
-    if (!this.#outline || !step.position?.length) return;
+  draw(step, next, share, trail, figures = null) {
+    this.#last = [step, next, share, trail, figures];
+    if (!this.#outline || !(figures || step.position?.length)) return;
     if (this.#space.take(this.#outline.bounds)) this.#layOut();
     if (this.#isStale) this.#drawStill(this.#outline);
     const { context: pen } = prepareCanvas(this.#moving);
-    const glided = this.#space.between(step.position, next?.position, eased(share));
-    const here = this.#space.pointOf(glided, this.#fitted);
-    this.#drawTrail(pen, trail, step.position, here);
-    const moves = next && share > 0 ? next : step;
-    const from = next && share > 0 ? step.position : trail.at(-1);
-    this.#drawAgent(
-      pen,
-      here,
-      directionOf(this.#outline.actionNames[moves.action ?? -1], from, moves.position),
-      step.progress,
-    );
-    const { zBarLeft } = this.#fitted;
-    if (zBarLeft !== null) this.#drawHeight(pen, zBarLeft, this.#space.heightOf(glided));
+    if (figures) this.#drawFigures(pen, figures, share);
+    else if (step.position) this.#drawOne(pen, step, step.position, next, share, trail);
     if (step.isBesideGap) this.#drawGap(pen);
   }
   close() {
     this.#observer.disconnect();
     this.#stopTheme();
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {Figure[]} figures
+   * @param {number} share
+   */
+  #drawFigures(pen, figures, share) {
+    const board = { space: this.#space, fitted: this.#fitted, radius: this.#radius, colours: this.#colours };
+    this.#points = drawFigures(pen, board, figures, share);
+    const { zBarLeft } = this.#fitted;
+    const selected = figures.find(({ isSelected }) => isSelected);
+    if (zBarLeft !== null && selected) this.#drawHeight(pen, zBarLeft, this.#space.heightOf(selected.position));
+  }
+
+  /**
+   * @param {MouseEvent} event
+   * @param {(id: string) => void} onPick
+   */
+  #pick({ clientX, clientY }, onPick) {
+    const { left, top } = this.#board.getBoundingClientRect();
+    const [nearest] = this.#points
+      .map(({ id, x, y }) => ({ id, far: Math.hypot(x - clientX + left, y - clientY + top) }))
+      .sort((one, other) => one.far - other.far);
+    if (nearest && nearest.far <= Math.max(PICK_REACH, this.#radius * 1.5)) onPick(nearest.id);
+  }
+
+  /**
+   * The agent of an episode that has no others.
+   *
+   * @param {CanvasRenderingContext2D} pen
+   * @param {StepView} step
+   * @param {ArrayLike<number>} position
+   * @param {?StepView} next
+   * @param {number} share
+   * @param {ArrayLike<number>[]} trail
+   */
+  #drawOne(pen, step, position, next, share, trail) {
+    const glided = this.#space.between(position, next?.position, eased(share));
+    const here = this.#space.pointOf(glided, this.#fitted);
+    this.#drawTrail(pen, trail, position, here);
+    const moves = next && share > 0 ? next : step;
+    const from = next && share > 0 ? position : trail.at(-1);
+    this.#drawAgent(
+      pen,
+      here,
+      directionOf(this.#outline?.actionNames[moves.action ?? -1], from, moves.position),
+      step.progress,
+    );
+    const { zBarLeft } = this.#fitted;
+    if (zBarLeft !== null) this.#drawHeight(pen, zBarLeft, this.#space.heightOf(glided));
   }
 
   /** Give the board the shape of the space, within limits, if the style sheet allows it. */

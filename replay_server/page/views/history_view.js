@@ -9,7 +9,7 @@ import { formatValue } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 import { colourNameOf } from "./affordance_marks.js";
 import { Band } from "./band.js";
-import { chooseSignals, windowAround } from "./signals.js";
+import { chooseSignals, columnsOf, windowAround } from "./signals.js";
 
 /** @import { Chunk } from "../decode/chunk.js" */
 /** @import { Colours } from "../shell/theme.js" */
@@ -46,7 +46,9 @@ export class HistoryView {
   #canvas = element("canvas", { class: "history-canvas", role: "img" });
   /** @type {?Outline} */
   #outline = null;
-  /** @type {{name: string, nValues: number}[]} */
+  /** @type {import("../source/messages.js").Agent | null} */
+  #agent = null;
+  /** @type {import("../decode/columns.js").ColumnSpec[]} */
   #columns = [];
   /** @type {Row[]} */
   #rows = [];
@@ -61,9 +63,13 @@ export class HistoryView {
     this.#observer.observe(this.#canvas);
   }
 
-  /** @param {Outline} outline */
-  open(outline) {
+  /**
+   * @param {Outline} outline
+   * @param {?import("../source/messages.js").Agent} agent whose values are shown, of several
+   */
+  open(outline, agent = null) {
     this.#outline = outline;
+    this.#agent = agent;
     this.#columns = [...outline.schema];
     this.#shown = "";
     this.#last = null;
@@ -114,15 +120,15 @@ export class HistoryView {
    * @param {Outline} outline
    */
   #learn(chunk, outline) {
-    const late = chunk.names.filter((name) => !this.#columns.some((column) => column.name === name));
+    const late = chunk.specs.filter(({ name }) => !this.#columns.some((column) => column.name === name));
     if (!late.length) return;
-    this.#columns.push(...late.map((name) => ({ name, nValues: chunk.width(name) })));
+    this.#columns.push(...late);
     this.#choose(outline);
   }
 
   /** @param {Outline} outline */
   #choose({ meterNames, metadata }) {
-    const signals = chooseSignals(this.#columns, meterNames, metadata.info?.observation_names);
+    const signals = chooseSignals(columnsOf(this.#columns, this.#agent), meterNames, metadata.info?.observation_names);
     let nTints = 0;
     this.#rows = signals.map((signal) => {
       const tint = OWN_TINTS.get(signal.column) ?? colourNameOf(nTints++);
@@ -203,16 +209,16 @@ function rangeAtFirst({ column }) {
  * @param {number} first
  * @param {number} end
  */
-function readLine(parts, { column: name, component }, first, end) {
+function readLine(parts, { source, first: before, component }, first, end) {
   const values = new Float64Array(end - first).fill(NaN);
   for (const { firstIndex, chunk } of parts) {
-    const column = chunk.column(name);
-    if (!column || component === null || component >= column.nValues) continue;
+    const column = chunk.column(source);
+    if (!column || component === null || before + component >= column.nValues) continue;
     const last = Math.min(end, firstIndex + chunk.nSteps);
     for (let index = Math.max(first, firstIndex); index < last; index++) {
       const offset = index - firstIndex;
       const row = column.rowOf ? column.rowOf[offset] : offset;
-      if (row >= 0) values[index - first] = column.values[row * column.nValues + component];
+      if (row >= 0) values[index - first] = column.values[row * column.nValues + before + component];
     }
   }
   return values;

@@ -27,9 +27,21 @@ export class InfoView {
   /** @type {?Outline} */
   #outline = null;
   #nSteps = element("dd");
+  #stepTitle = element("h2", {}, "Step");
 
   constructor() {
-    this.node.append(element("h2", {}, "Step"), this.#stepList, element("h2", {}, "Episode"), this.#episodeList);
+    this.node.append(this.#stepTitle, this.#stepList, element("h2", {}, "Episode"), this.#episodeList);
+  }
+
+  /**
+   * Say whose step is shown, and forget the facts of another agent.
+   *
+   * @param {?string} agentId null in an episode of one agent
+   */
+  entitle(agentId) {
+    setText(this.#stepTitle, agentId === null ? "Step" : `Step of ${agentId}`);
+    this.#values.clear();
+    this.#stepList.replaceChildren();
   }
 
   /** @param {Outline} outline */

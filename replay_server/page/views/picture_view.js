@@ -1,6 +1,7 @@
 /** A recorded picture in the board's place, as large as it fits, with sharp pixels. */
 
 import { pictureShape } from "../decode/pictures.js";
+import { AGENTS_PREFIX } from "../player/agent_row.js";
 import { penOf } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
 
@@ -66,7 +67,7 @@ export class PictureView {
   find(chunk) {
     if (this.#columns.length) return false;
     this.#columns = chunk.specs
-      .filter((spec) => spec.name.startsWith(EXTRAS) && pictureShape(spec))
+      .filter((spec) => spec.name.startsWith(EXTRAS) && !spec.name.startsWith(AGENTS_PREFIX) && pictureShape(spec))
       .map((spec) => spec.name);
     if (!this.#columns.length) return false;
     this.#choice = { column: this.#columns[0], picture: -1 };

@@ -3,6 +3,7 @@
  * action's components.
  */
 
+import { fieldsOf } from "../player/agent_row.js";
 import { element, setText } from "../shell/dom.js";
 import { DECIMALS } from "../shell/looks.js";
 import { formatChange, formatNumber, isNumber } from "../shell/numbers.js";
@@ -30,15 +31,19 @@ export class QValuesView {
     this.node.append(this.#title, this.#list);
   }
 
-  /** @param {Outline} outline */
-  open({ actionNames, schema }) {
-    const has = (/** @type {string} */ name) => schema.some((column) => column.name === name);
+  /**
+   * @param {Outline} outline
+   * @param {?import("../source/messages.js").Agent} agent whose values are shown, of several
+   */
+  open({ actionNames, schema }, agent = null) {
+    const fields = agent ? fieldsOf(schema, agent) : schema;
+    const has = (/** @type {string} */ name) => fields.some((column) => column.name === name);
     this.#names = actionNames;
     this.#rows = [];
     this.#low = this.#high = 0;
     this.#list.replaceChildren();
     this.node.hidden =
-      !has("q_values") && !has("action_masks") && !schema.some(({ name, shape }) => name === "action" && shape.length);
+      !has("q_values") && !has("action_masks") && !fields.some(({ name, shape }) => name === "action" && shape.length);
     setText(this.#title, has("q_values") ? "Q-values" : "Action");
   }
 

@@ -3,7 +3,10 @@
  * Pure.
  */
 
+import { AGENTS_PREFIX, fieldsOf } from "../player/agent_row.js";
+
 /** @import { Chunk } from "../decode/chunk.js" */
+/** @import { Agent } from "../source/messages.js" */
 
 /** Limit of rows that can be told apart; if there are more numbers, wide columns become one band each. */
 export const MAX_ROWS = 12;
@@ -11,12 +14,16 @@ export const MAX_ROWS = 12;
 /**
  * @typedef {object} Signal
  * @property {string} name its label
- * @property {string} column of the chunks
+ * @property {string} column what it is, such as `reward`
+ * @property {string} source the column of the chunks
+ * @property {number} first where its numbers begin in a step of the source
  * @property {?number} component which of the column's numbers; null for a band, which shows them all
  * @property {number} nValues numbers of the column
  */
 
-/** @typedef {{column: string, name: string, nValues: number, names?: string[], isBand?: boolean}} SignalGroup */
+/** @typedef {{column: string, source: string, first: number, name: string, nValues: number, names?: string[], isBand?: boolean}} SignalGroup */
+
+/** @typedef {{name: string, nValues: number, source?: string, first?: number}} SignalColumn */
 
 /** @typedef {{firstIndex: number, chunk: Chunk}} Part a chunk of the window that is shown, and the index of its first step */
 
@@ -24,18 +31,21 @@ export const MAX_ROWS = 12;
  * Select the rows: a line per number. If that is too many, the widest column becomes a band, then the next. Rows beyond
  * the limit are dropped.
  *
- * @param {{name: string, nValues: number}[]} columns of the episode
+ * @param {SignalColumn[]} columns of the episode, or of one of its agents
  * @param {string[]} meterNames
  * @param {unknown} [observationNames] names of the numbers of an observation; of another length they are unknown
  * @returns {Signal[]}
  */
 export function chooseSignals(columns, meterNames, observationNames) {
-  const widthOf = (/** @type {string} */ name) => columns.find((column) => column.name === name)?.nValues ?? 0;
+  const groupOf = (/** @type {string} */ name, /** @type {string[]} */ ...names) => {
+    const { nValues = 0, source = name, first = 0 } = columns.find((column) => column.name === name) ?? {};
+    return { column: name, source, first, name, nValues, ...(names.length && { names }) };
+  };
   /** @type {SignalGroup[]} */
   const groups = [
-    { column: "reward", name: "reward", nValues: widthOf("reward") },
-    { column: "action", name: "action", nValues: widthOf("action") },
-    { column: "meters", name: "meters", nValues: widthOf("meters"), names: meterNames },
+    groupOf("reward"),
+    groupOf("action"),
+    groupOf("meters", ...meterNames),
     ...columns.filter(({ name }) => name.startsWith("extras.")).map((column) => extraGroup(column, observationNames)),
   ].filter(({ nValues }) => nValues > 0);
   const rowsOf = (/** @type {SignalGroup} */ group) => (group.isBand ? 1 : group.nValues);
@@ -61,25 +71,41 @@ export function windowAround(index, nSteps, nShown) {
 }
 
 /**
- * @param {{name: string, nValues: number}} column
+ * The columns of which the rows of an agent are chosen: its own, and the episode's without those of other agents.
+ *
+ * @param {import("../decode/columns.js").ColumnSpec[]} columns
+ * @param {?Agent} agent null in an episode of one agent
+ * @returns {SignalColumn[]}
+ */
+export function columnsOf(columns, agent) {
+  const own = columns.filter(({ name }) => !name.startsWith(AGENTS_PREFIX));
+  if (!agent) return own;
+  const fields = fieldsOf(columns, agent);
+  return [...fields, ...own.filter(({ name }) => !fields.some((field) => field.name === name))];
+}
+
+/**
+ * @param {SignalColumn} column
  * @param {unknown} observationNames
  */
-function extraGroup({ name, nValues }, observationNames) {
+function extraGroup({ name, nValues, source = name, first = 0 }, observationNames) {
   const isNamed =
     name === "extras.observation" && Array.isArray(observationNames) && observationNames.length === nValues;
   const names = isNamed ? observationNames.map(String) : undefined;
-  return { column: name, name: name.slice("extras.".length), nValues, names };
+  return { column: name, source, first, name: name.slice("extras.".length), nValues, names };
 }
 
 /**
  * @param {SignalGroup} group
  * @returns {Signal[]}
  */
-function signalsOf({ column, name, nValues, names, isBand }) {
-  if (isBand) return [{ name, column, component: null, nValues }];
+function signalsOf({ column, source, first, name, nValues, names, isBand }) {
+  if (isBand) return [{ name, column, source, first, component: null, nValues }];
   return Array.from({ length: nValues }, (_, component) => ({
     name: names?.[component] ?? (nValues > 1 ? `${name} ${component}` : name),
     column,
+    source,
+    first,
     component,
     nValues,
   }));

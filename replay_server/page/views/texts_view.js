@@ -1,5 +1,6 @@
 /** The recorded texts of a step, such as its mission. Text is set as text: markup in it stays what it is. */
 
+import { AGENTS_PREFIX } from "../player/agent_row.js";
 import { element, setText } from "../shell/dom.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
@@ -33,7 +34,7 @@ export class TextsView {
     if (!chunk) return;
     const offset = index - store.table.chunks[store.table.positionOf(index)].firstIndex;
     for (const { name, encoding } of chunk.specs) {
-      if (encoding === "text" && !this.#places.has(name)) this.#add(name);
+      if (encoding === "text" && !name.startsWith(AGENTS_PREFIX) && !this.#places.has(name)) this.#add(name);
     }
     for (const [name, body] of this.#places) {
       const text = chunk.text(name, offset);

@@ -16,12 +16,13 @@ const MOST_STEPS = 2000;
  * @param {EpisodeStore} store
  * @param {[first: number, last: number]} part of the episode that is shown
  * @param {() => void} onLoaded called when more steps can be shown
+ * @param {?import("../source/messages.js").Agent} agent whose meters are shown, of several
  * @returns {Curves}
  */
-export function curvesOf(store, [first, last], onLoaded) {
+export function curvesOf(store, [first, last], onLoaded, agent = null) {
   const { overview } = store.opened;
   const whole = { index: overview.index, returns: overview.cumulative_reward, meters: overview.meters };
-  if (overview.stride === 1 || last - first > MOST_STEPS) return whole;
+  if ((overview.stride === 1 && !agent) || last - first > MOST_STEPS) return whole;
   const missing = firstMissing(store, first, last);
   if (missing !== null) {
     store.load(missing).then(onLoaded, () => {});
@@ -34,7 +35,8 @@ export function curvesOf(store, [first, last], onLoaded) {
     if (!step) continue;
     exact.index.push(index);
     exact.returns.push(step.returnSoFar);
-    exact.meters.forEach((values, meter) => values.push(step.meters?.[meter] ?? null));
+    const { meters } = (agent && readStep(store, index, agent)) ?? step;
+    exact.meters.forEach((values, meter) => values.push(meters?.[meter] ?? null));
   }
   return exact;
 }

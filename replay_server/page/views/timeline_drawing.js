@@ -5,13 +5,18 @@ import { hatch, prepareCanvas } from "../shell/canvas.js";
 import { isNumber } from "../shell/numbers.js";
 import { colours } from "../shell/theme.js";
 import { colourNameOf } from "./affordance_marks.js";
+import { agentColour } from "./agent_marks.js";
+import { agentCurves, drawPresence, presenceHeight, totalColour } from "./timeline_agents.js";
+import { LANE_HEIGHT, drawDensity, drawMarker } from "./timeline_markers.js";
 
 /** @import { Colours } from "../shell/theme.js" */
 /** @import { MarkerKind } from "../source/outline.js" */
 /** @import { ChunkTable } from "../source/chunk_table.js" */
 
-const LANE_HEIGHT = 18;
 const TOP = 6;
+
+/** Height that the curves need at least; in a lower timeline there are no bars of agents. */
+const LEAST_CURVES = 20;
 
 /**
  * Curves of meters use the colours of affordances, which are easy to tell apart.
@@ -27,24 +32,34 @@ const meterColour = (colour, meter) => colour[colourNameOf(meter)];
  * @param {HTMLCanvasElement} canvas
  * @param {{store: import("../source/episode_store.js").EpisodeStore, xOf: function(number): number, shownMeters:
  *   Set<number>, loop: ?[number, number], skipsDull: boolean, curves: import("./timeline_curves.js").Curves, other:
- *   ?{store: import("../source/episode_store.js").EpisodeStore, offset: number}, difference: ?number}} shown `xOf` maps a
- *   step number to a position; `other` is compared, and `difference` is the step of the first difference
+ *   ?{store: import("../source/episode_store.js").EpisodeStore, offset: number}, difference: ?number, agent:
+ *   ?import("../source/messages.js").Agent}} shown `xOf` maps a step number to a position; `other` is compared, and
+ *   `difference` is the step of the first difference; `agent` is the selected one
  */
-export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull, curves, other, difference }) {
+export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull, curves, other, difference, agent }) {
   const { context: pen, width, height } = prepareCanvas(canvas);
   const colour = colours();
   const { opened: outline } = store;
   const { table, meterRanges } = outline;
   const xOfIndex = (/** @type {number} */ index) => xOf(table.numberOf(index));
-  const bottom = height - LANE_HEIGHT;
+  const laneTop = height - LANE_HEIGHT;
+  const forBars = presenceHeight(outline);
+  const hasBars = laneTop - forBars >= LEAST_CURVES;
+  const bottom = hasBars ? laneTop - forBars : laneTop;
   pen.fillStyle = colour.ground;
-  pen.fillRect(0, 0, width, bottom);
+  pen.fillRect(0, 0, width, laneTop);
 
   const xs = curves.index.map(xOfIndex);
   const breaks = gapBreaks(curves.index, table);
   const otherReturns = other?.store.outline?.overview.cumulative_reward ?? [];
-  const range = rangeOf([...curves.returns, ...otherReturns]);
-  drawReward(pen, xs, curves.returns, breaks, range, bottom, colour);
+  const ofAgents = agentCurves(outline, agent);
+  const range = rangeOf([...curves.returns, ...otherReturns, ...ofAgents.flatMap(({ returns }) => returns)]);
+  drawReward(pen, xs, curves.returns, breaks, range, bottom, colour, colour[totalColour(outline)]);
+  const sampleXs = outline.overview.index.map(xOfIndex);
+  const sampleBreaks = gapBreaks(outline.overview.index, table);
+  for (const { number, returns, isSelected } of ofAgents)
+    drawCurve(pen, sampleXs, returns, sampleBreaks, range, bottom, colour[agentColour(number)], isSelected ? 2 : 1.25);
+  if (hasBars) drawPresence(pen, { outline, selected: agent, xOfIndex, top: bottom, colour });
   if (other?.store.outline) {
     const { table: otherTable, overview } = other.store.opened;
     const otherXs = overview.index.map((index) => xOf(otherTable.numberOf(index) - other.offset));
@@ -65,15 +80,15 @@ export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull,
     drawGap(pen, xOf(firstStep), endStep === null ? width : xOf(endStep), height, colour);
   }
   pen.fillStyle = colour.line;
-  pen.fillRect(0, bottom, width, 1);
+  pen.fillRect(0, laneTop, width, 1);
   const inSight = store.markers.filter(({ index }) => xOfIndex(index) >= 0 && xOfIndex(index) <= width);
   const isNote = (/** @type {{kind: MarkerKind}} */ { kind }) => kind === "annotation";
   const found = inSight.filter((marker) => !isNote(marker));
   for (const { x, markers } of cellsOf(found, xOfIndex)) {
-    if (markers.length > 1) drawDensity(pen, x, bottom, markers, colour);
-    else drawMarker(pen, x, bottom, markers[0].kind, colour);
+    if (markers.length > 1) drawDensity(pen, x, laneTop, markers, colour);
+    else drawMarker(pen, x, laneTop, markers[0].kind, colour);
   }
-  for (const { index, kind } of inSight.filter(isNote)) drawMarker(pen, xOfIndex(index), bottom, kind, colour);
+  for (const { index, kind } of inSight.filter(isNote)) drawMarker(pen, xOfIndex(index), laneTop, kind, colour);
 }
 
 /**
@@ -98,29 +113,6 @@ export function drawOverview(canvas, { store, xOf, shown: [low, high] }) {
   pen.strokeStyle = colour.accent;
   pen.lineWidth = 2;
   pen.strokeRect(xOf(low), 1, Math.max(4, xOf(high) - xOf(low)), height - 2);
-}
-
-/**
- * Draw markers that share a cell as a bar, higher for more of them, in the colours of their kinds.
- *
- * @param {CanvasRenderingContext2D} pen
- * @param {number} x
- * @param {number} laneTop
- * @param {{kind: MarkerKind}[]} markers
- * @param {Colours} colour
- */
-function drawDensity(pen, x, laneTop, markers, colour) {
-  const height = Math.min(LANE_HEIGHT - 2, 6 + 2.5 * Math.log2(markers.length));
-  /** @type {Map<MarkerKind, number>} */
-  const counts = new Map();
-  for (const { kind } of markers) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  let y = laneTop + LANE_HEIGHT - 1;
-  for (const [kind, count] of counts) {
-    const part = (height * count) / markers.length;
-    y -= part;
-    pen.fillStyle = colour[`marker-${kind}`] || colour.muted;
-    pen.fillRect(x - 2, y, 4, part);
-  }
 }
 
 /**
@@ -163,7 +155,7 @@ function gapBreaks(samples, table) {
  * @param {number} bottom
  * @param {Colours} colour
  */
-function drawReward(pen, xs, rewards, breaks, range, bottom, colour) {
+function drawReward(pen, xs, rewards, breaks, range, bottom, colour, stroke = colour.reward) {
   const zero = yOf(0, range, bottom);
   pen.fillStyle = colour["reward-area"];
   pen.beginPath();
@@ -173,7 +165,7 @@ function drawReward(pen, xs, rewards, breaks, range, bottom, colour) {
     if (sample === xs.length - 1 || breaks.has(sample + 1)) pen.lineTo(x, zero);
   });
   pen.fill();
-  drawCurve(pen, xs, rewards, breaks, range, bottom, colour.reward, 1.75);
+  drawCurve(pen, xs, rewards, breaks, range, bottom, stroke, 1.75);
 }
 
 /**
@@ -262,46 +254,4 @@ function drawGap(pen, from, to, height, colour) {
   pen.fillRect(from, 0, width, height);
   pen.fillStyle = hatch(pen, colour.warn);
   pen.fillRect(from, 0, width, height);
-}
-
-/**
- * Draw a marker with the shape and colour of its kind.
- *
- * @param {CanvasRenderingContext2D} pen
- * @param {number} x
- * @param {number} laneTop
- * @param {MarkerKind} kind
- * @param {Colours} colour
- */
-function drawMarker(pen, x, laneTop, kind, colour) {
-  const y = laneTop + LANE_HEIGHT / 2;
-  const reach = 4;
-  pen.fillStyle = colour[`marker-${kind}`] || colour.muted;
-  pen.beginPath();
-  switch (kind) {
-    case "low_meter":
-      pen.moveTo(x - reach, y - 3);
-      pen.lineTo(x + reach, y - 3);
-      pen.lineTo(x, y + 4);
-      break;
-    case "affordance":
-      pen.moveTo(x, y - reach);
-      pen.lineTo(x + reach, y);
-      pen.lineTo(x, y + reach);
-      pen.lineTo(x - reach, y);
-      break;
-    case "end":
-      pen.rect(x - 3, y - 3, 6, 6);
-      break;
-    case "annotation":
-      pen.rect(x - 1, y - 7, 2, 14);
-      pen.rect(x + 1, y - 7, 7, 6);
-      break;
-    case "gap":
-      pen.rect(x - 1, y - 5, 2, 10);
-      break;
-    default:
-      pen.arc(x, y, 2.6, 0, 2 * Math.PI);
-  }
-  pen.fill();
 }

@@ -5,6 +5,8 @@ import { MARKER_WORDS } from "../shell/looks.js";
 import { formatCount, formatMeter, formatNumber, isNumber } from "../shell/numbers.js";
 import { explain } from "../shell/tips.js";
 import { colourNameOf } from "./affordance_marks.js";
+import { agentColour } from "./agent_marks.js";
+import { agentCurves, totalColour } from "./timeline_agents.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 /** @import { MarkerKind } from "../source/outline.js" */
@@ -26,8 +28,9 @@ export class TimelineKey {
    * @param {EpisodeStore} store
    * @param {Set<number>} meters that have a curve
    * @param {?EpisodeStore} other that is compared
+   * @param {?import("../source/messages.js").Agent} agent the selected one of several
    */
-  show(store, meters, other) {
+  show(store, meters, other, agent) {
     const { overview, meterNames, meterRanges } = store.opened;
     const returns = overview.cumulative_reward.filter(isNumber);
     const least = returns.reduce((low, value) => Math.min(low, value), 0);
@@ -35,10 +38,15 @@ export class TimelineKey {
     const curves = [
       {
         name: other ? `Return so far, episode ${store.opened.episodeId}` : "Return so far",
-        colour: "--reward",
+        colour: `--${totalColour(store.opened)}`,
         range: `${formatNumber(least)} to ${formatNumber(most)}`,
       },
       ...(other ? [{ name: `Episode ${other.opened.episodeId}`, colour: "--kept", range: "" }] : []),
+      ...agentCurves(store.opened, agent).map(({ name, number }) => ({
+        name,
+        colour: `--${agentColour(number)}`,
+        range: "",
+      })),
       ...[...meters].map((meter) => ({
         name: meterNames[meter],
         colour: `--${colourNameOf(meter)}`,

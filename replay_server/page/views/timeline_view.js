@@ -10,6 +10,7 @@ import { formatCount, formatNumber } from "../shell/numbers.js";
 import { onThemeChange } from "../shell/theme.js";
 import { Axis } from "./axis.js";
 import { placeBubble, watchPointer } from "./pointer.js";
+import { presenceHeight } from "./timeline_agents.js";
 import { curvesOf } from "./timeline_curves.js";
 import { drawOverview, drawTimeline } from "./timeline_drawing.js";
 import { TimelineKey } from "./timeline_key.js";
@@ -70,6 +71,8 @@ export class TimelineView {
   /** Width of the strip in CSS pixels; 0 until it is on the page. */
   #width = 0;
   #index = 0;
+  /** The selected one of several. @type {?import("../source/messages.js").Agent} */
+  #agent = null;
   #isQueued = false;
   /**
    * The last move of a pointer, shown with the next frame.
@@ -155,6 +158,12 @@ export class TimelineView {
     this.refresh();
   }
 
+  /** @param {?import("../source/messages.js").Agent} agent the selected one of several */
+  showAgent(agent) {
+    this.#agent = agent;
+    this.refresh();
+  }
+
   /** @param {Set<number>} meters */
   showMeters(meters) {
     this.#shownMeters = meters;
@@ -181,6 +190,7 @@ export class TimelineView {
     requestAnimationFrame(() => {
       this.#isQueued = false;
       const axis = this.#axisOf(store.opened);
+      this.#strip.style.setProperty("--presence", `${presenceHeight(store.opened)}px`);
       this.#width = this.#canvas.clientWidth || 1;
       this.#strip.setAttribute("aria-valuemax", String(Math.max(0, store.table.endStep - 1)));
       drawTimeline(this.#canvas, {
@@ -192,8 +202,9 @@ export class TimelineView {
         curves: this.#curves(store),
         other: this.#other,
         difference: this.#difference,
+        agent: this.#agent,
       });
-      this.#key.show(store, this.#shownMeters, this.#other?.store ?? null);
+      this.#key.show(store, this.#shownMeters, this.#other?.store ?? null, this.#agent);
       if (this.#window.isZoomed) {
         drawOverview(this.#overviewCanvas, {
           store,
@@ -254,9 +265,12 @@ export class TimelineView {
     const { table } = store;
     const [low, high] = this.#window.ends;
     const last = Math.max(0, table.nSteps - 1);
-    return curvesOf(store, [table.indexOf(Math.floor(low)), Math.min(last, table.indexOf(Math.ceil(high)) + 1)], () =>
-      this.refresh(),
-    );
+    const part = /** @type {Span} */ ([
+      table.indexOf(Math.floor(low)),
+      Math.min(last, table.indexOf(Math.ceil(high)) + 1),
+    ]);
+    const agent = this.#shownMeters.size ? this.#agent : null;
+    return curvesOf(store, part, () => this.refresh(), agent);
   }
 
   /** @param {WheelEvent} event */

@@ -1,0 +1,98 @@
+/** The agent whose numbers a pane shows, of an episode of several, and the list from which a person chooses it. */
+
+import { AgentsView } from "../views/agents_view.js";
+import { TRAIL_STEPS } from "../views/grid_view.js";
+import { agentReturn, isPresent } from "./agent_row.js";
+import { readFigures } from "./figures.js";
+
+/** @import { EpisodeStore } from "../source/episode_store.js" */
+/** @import { Agent } from "../source/messages.js" */
+
+export class AgentChoice {
+  #store;
+  #view;
+  #wantedId = "";
+
+  /**
+   * @param {EpisodeStore} store
+   * @param {{pick: (id: string) => void, trails: () => void}} on called when a person picks an agent, and for all trails
+   */
+  constructor(store, on) {
+    this.#store = store;
+    this.#view = new AgentsView(on);
+  }
+
+  /** The list's element. */
+  get node() {
+    return this.#view.node;
+  }
+
+  /** The chosen agent; null in an episode of one agent. @type {?Agent} */
+  get agent() {
+    const { agents, shownAgent } = this.#store.opened;
+    const find = (/** @type {?string} */ wanted) => agents.find(({ id }) => id === wanted);
+    return find(this.#wantedId) ?? find(shownAgent) ?? agents[0] ?? null;
+  }
+
+  /**
+   * Choose an agent. Returns whether the episode has it.
+   *
+   * @param {string} id
+   */
+  choose(id) {
+    this.#wantedId = id;
+    return this.#store.outline !== null && this.agent?.id === id;
+  }
+
+  /**
+   * The id of the agent after the chosen one, or before it; null in an episode of one agent.
+   *
+   * @param {-1|1} direction
+   */
+  neighbour(direction) {
+    const { agents } = this.#store.opened;
+    const at = agents.findIndex((agent) => agent === this.agent);
+    return agents.length ? agents[(at + direction + agents.length) % agents.length].id : null;
+  }
+
+  /** The outline has other agents, or more. */
+  open() {
+    this.#view.open(this.#store.opened.agents);
+  }
+
+  /**
+   * Show a step in the list.
+   *
+   * @param {number} index
+   */
+  draw(index) {
+    this.#view.draw(this.agent, (each) => ({
+      isThere: this.isThere(index, each),
+      returnSoFar: agentReturn(this.#store, each, index),
+    }));
+  }
+
+  /**
+   * What the board shows of a step; null for an episode of one agent.
+   *
+   * @param {number} index
+   * @param {boolean} hasNext whether the agents move to the next step
+   */
+  figures(index, hasNext) {
+    const { hasTrails } = this.#view;
+    return readFigures(this.#store, index, { selected: this.agent, hasNext, hasTrails, trailSteps: TRAIL_STEPS });
+  }
+
+  /**
+   * Whether an agent takes part in a step.
+   *
+   * @param {number} index
+   * @param {?Agent} agent by default the chosen one
+   */
+  isThere(index, agent = this.agent) {
+    const chunk = this.#store.chunkAt(index);
+    if (!chunk || !agent) return false;
+    const { table } = this.#store;
+    return isPresent(chunk, agent, index - table.chunks[table.positionOf(index)].firstIndex);
+  }
+}

@@ -1,0 +1,146 @@
+"""An episode of several agents on the page: all on the board, one selected, and when each takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page, expect
+
+from recorder.capture import EpisodeRecorder
+from recorder.episode_file import open_episode as open_file
+from recorder.html_file import export_episode_html
+from recorder.outline.looks import DARK
+from tests.agent_episodes import JOINS_AT, LEAVES_AT, agent_episode_columns, write_agent_episode
+from tests.page.conftest import Site
+from tests.page.looking import count_pixels, pixels_of, wait_for_step
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+RED_0, RED_1, BLUE_0 = (tuple(int(DARK.agents[number][at : at + 2], 16) for at in (1, 3, 5)) for number in (21, 22, 0))
+COLUMNS = agent_episode_columns(40)
+
+
+@pytest.fixture(scope="module")
+def exported(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """An HTML export of the recording, which has the player in it."""
+    folder = tmp_path_factory.mktemp("agents")
+    path = export(folder)
+    page = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark").new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(path.as_uri())
+    page.wait_for_selector(".player[data-step]")
+    yield page
+    page.context.close()
+    assert errors == []
+
+
+def export(folder: Path) -> Path:
+    path = folder / "episode.html"
+    export_episode_html(open_file(write_agent_episode(folder / "episode.msgpack.lz4")), path)
+    return path
+
+
+def blue_bar(page: Page) -> NDArray[np.bool_]:
+    """Where the lower bars of the timeline have the colour of ``blue_0``."""
+    pixels = pixels_of(page, ".timeline-strip").astype(int)[-32:-18]
+    return (np.abs(pixels - BLUE_0).max(axis=2) <= 3).any(axis=0)
+
+
+def test_all_agents_that_take_part_are_on_the_board_in_their_colours(exported: Page) -> None:
+    exported.keyboard.press("Home")
+    wait_for_step(exported, lambda step: step == 0)
+    board = pixels_of(exported, ".stage .board")
+    assert count_pixels(board, RED_0) > 100
+    assert count_pixels(board, RED_1) > 100
+    assert count_pixels(board, BLUE_0) == 0
+    expect(exported.locator(".agents .agent")).to_have_count(3)
+    expect(exported.locator(".agents .absent")).to_contain_text("blue_0")
+    exported.keyboard.press("End")
+    wait_for_step(exported, lambda step: step == 39)
+    board = pixels_of(exported, ".stage .board")
+    assert count_pixels(board, RED_1) == 0
+    assert count_pixels(board, BLUE_0) > 100
+
+
+def test_the_agent_with_the_highest_return_is_selected_and_others_by_key_list_and_click(exported: Page) -> None:
+    exported.keyboard.press("Home")
+    for _ in range(JOINS_AT + 2):
+        exported.keyboard.press(".")
+    at = wait_for_step(exported, lambda step: step == JOINS_AT + 2)
+    facts = exported.locator(".info")
+    expect(facts).to_contain_text("Step of blue_0")
+    expect(facts.locator("div", has_text="Return so far").locator("dd")).to_have_text("6.00")
+    expect(exported.locator(".meter .number").first).to_have_text(f"{1 - at / 40:.0%}")
+    expect(exported.locator(".q-value.chosen .number")).to_have_text(
+        f"{COLUMNS['extras.agents.1.q_values'][at, 0, COLUMNS['extras.agents.1.action'][at, 0]]:.2f}".replace("-", "−")
+    )
+    expect(facts).to_contain_text("speed")
+    expect(facts).not_to_contain_text("agents.")
+    expect(exported.locator(".texts")).to_be_hidden()
+    exported.keyboard.press("]")
+    expect(facts).to_contain_text("Step of red_0")
+    expect(facts.locator("div", has_text="Return so far").locator("dd")).to_have_text(f"{at + 1}.00")
+    exported.keyboard.press("[")
+    exported.keyboard.press("[")
+    expect(exported.locator(".stage-action")).to_contain_text("red_1: ")
+    exported.locator(".agents .agent", has_text="red_0").click()
+    expect(facts).to_contain_text("Step of red_0")
+    rows, columns = np.nonzero(np.abs(pixels_of(exported, ".stage .board").astype(int) - BLUE_0).max(axis=2) <= 2)
+    middle = {"x": float(np.median(columns)), "y": float(np.median(rows))}
+    exported.locator(".stage .board.pickable").click(position=middle)
+    expect(facts).to_contain_text("Step of blue_0")
+    exported.keyboard.press("m")
+    wait_for_step(exported, lambda step: step > at)
+
+
+def test_the_timeline_has_a_bar_for_each_agent_and_trails_are_drawn_on_demand(exported: Page) -> None:
+    exported.keyboard.press("Home")
+    for _ in range(LEAVES_AT - 1):
+        exported.keyboard.press(".")
+    wait_for_step(exported, lambda step: step == LEAVES_AT - 1)
+    exported.locator(".agents .agent", has_text="blue_0").click()
+    expect(exported.locator(".info")).to_contain_text("Step of blue_0")
+    wait_until(lambda: blue_bar(exported).any(), message="the bar of the selected agent")
+    bar = blue_bar(exported)
+    first = np.flatnonzero(bar).min()
+    assert first / len(bar) == pytest.approx(JOINS_AT / 39, abs=0.03)
+    expect(exported.locator(".curve-key")).to_contain_text("red")
+    expect(exported.locator(".curve-key")).to_contain_text("blue")
+    before = pixels_of(exported, ".stage .board")
+    exported.get_by_role("button", name="Trails").click()
+    wait_until(lambda: (pixels_of(exported, ".stage .board") != before).sum() > 300, message="trails")
+    exported.get_by_role("button", name="Trails").click()
+    exported.keyboard.press("?")
+    expect(exported.locator("dialog")).to_contain_text("of several agents the next one; else the next marker")
+    exported.keyboard.press("Escape")
+
+
+def test_agents_of_a_live_episode_join_the_list(page: Page, site: Site) -> None:
+    with EpisodeRecorder(site.redis_url, run_id="team", grid_size=8, strict=True) as recorder:
+
+        def record(first: int, end: int, *ids: str) -> None:
+            for step in range(first, end):
+                agents = {name: {"position": (step % 8, row), "reward": 1.0} for row, name in enumerate(ids)}
+                recorder.record_agents(5, step, agents, teams={"red_0": "red", "red_1": "red"})
+
+        record(0, 30, "red_0", "red_1")
+        page.goto(f"{site.address}/?follow=team")
+        wait_for_step(page, lambda step: step == 29)
+        expect(page.locator(".agents .agent")).to_have_count(2)
+        assert count_pixels(pixels_of(page, ".stage .board"), RED_1) > 100
+        record(30, 60, "red_0", "red_1", "extra")
+        wait_for_step(page, lambda step: step == 59)
+        expect(page.locator(".agents .agent")).to_have_count(3)
+        row = page.locator(".agents .agent", has_text="extra")
+        expect(row.locator(".number")).to_have_text("30.00")
+        row.click()
+        expect(page.locator(".info")).to_contain_text("Step of extra")
+        recorder.finish_episode(5)
+        page.keyboard.press("[")
+        expect(page.locator(".info")).to_contain_text("Step of red_1")

@@ -121,6 +121,12 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     ),
     (
         "get",
+        f"{_EPISODE}/steps.npz",
+        "All steps as arrays, for numpy",
+        {"parameters": [_VERSION], "content": ["application/zip"]},
+    ),
+    (
+        "get",
         f"{_EPISODE}/thumbnail.png",
         "A thumbnail of one step, or of the whole episode",
         {

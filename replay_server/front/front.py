@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 _HEALTH_PATH = "/healthz"
 """Has a thread for itself, so it answers even if all others are busy."""
 
-_DECODING_PATHS = ("/steps", "/steps.csv", "/player.html", "/thumbnail.png", "/film.png")
+_DECODING_PATHS = ("/steps", "/steps.csv", "/steps.npz", "/player.html", "/thumbnail.png", "/film.png")
 """Ends of paths whose answers decode recordings. They are slow, and must not delay lists and pages."""
 
 _N_DECODING_THREADS = 2

@@ -1,4 +1,4 @@
-"""An episode to take away: its player in one HTML file, and its steps as a table."""
+"""An episode to take away: its player in one HTML file, and its steps as a table or as arrays."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from recorder.html_file import build_html
+from recorder.recordings.npz import npz_pieces
 from recorder.recordings.steps import blocks_of, values_of
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.rest.arguments import refuse_unknown
@@ -26,7 +27,7 @@ _MAX_HTML_BYTES = 16 * 2**20
 
 
 def make_exports(services: Services) -> Blueprint:
-    """Create the routes of the HTML file and the table."""
+    """Create the routes of the HTML file, the table and the arrays."""
     exports = Blueprint("exports", __name__)
 
     @exports.get("/episodes/<run:run_id>/<int:episode_id>/player.html")
@@ -50,6 +51,14 @@ def make_exports(services: Services) -> Blueprint:
         response = Response(_lines(opened), content_type="text/csv; charset=utf-8")
         response.automatically_set_content_length = False  # the whole table would have to be held to know it
         return _saved(response, opened, "csv")
+
+    @exports.get("/episodes/<run:run_id>/<int:episode_id>/steps.npz")
+    def arrays(run_id: str, episode_id: int) -> ResponseReturnValue:
+        refuse_unknown(request.args, ("v", "token"))
+        opened = services.library.open(run_id, episode_id)
+        response = Response(npz_pieces(opened.episode), content_type="application/zip")
+        response.automatically_set_content_length = False
+        return _saved(response, opened, "npz")
 
     return exports
 

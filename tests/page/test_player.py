@@ -254,7 +254,13 @@ def test_an_episode_is_shared_by_links_code_and_files(page: Page, site: Site) ->
     assert 'src="http' in copied["Copy embed code"]
     assert "embed=1" in copied["Copy embed code"]
     saved = {}
-    for label in ("Picture of this step (PNG)", "Player in one HTML file", "Steps as a table (CSV)", "Recording"):
+    for label in (
+        "Picture of this step (PNG)",
+        "Player in one HTML file",
+        "Steps as a table (CSV)",
+        "Steps as arrays (npz)",
+        "Recording",
+    ):
         page.get_by_role("button", name="Share").click()
         with page.expect_download() as download:
             page.get_by_role("link", name=label).click()
@@ -264,7 +270,10 @@ def test_an_episode_is_shared_by_links_code_and_files(page: Page, site: Site) ->
     assert [float(row["meters.1"]) for row in table] == pytest.approx(WALK["meters"][:, 1].tolist())
     assert saved["step-20.png"].startswith(b"\x89PNG")
     assert b"Episode 2 of shapes" in saved["episode_000002.html"]
-    assert len(saved) == 4
+    arrays = np.load(io.BytesIO(saved["episode_000002.npz"]))
+    assert arrays["reward"].tolist() == WALK["reward"].tolist()
+    assert (arrays["meters"] == WALK["meters"]).all()
+    assert len(saved) == 5
 
 
 def test_an_episode_without_positions_shows_its_curves(page: Page, site: Site) -> None:

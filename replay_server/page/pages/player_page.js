@@ -292,6 +292,7 @@ export class PlayerPage {
       picture: nSteps ? stillUrl(runId, episodeId, this.#player.clock.index) : null,
       html: episodeFileUrl(runId, episodeId, "player.html"),
       table: episodeFileUrl(runId, episodeId, "steps.csv"),
+      arrays: episodeFileUrl(runId, episodeId, "steps.npz"),
       file: episodeFileUrl(runId, episodeId, "file"),
     });
   }

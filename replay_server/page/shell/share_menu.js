@@ -14,6 +14,7 @@ import { icon } from "./icons.js";
  * @property {?string} picture of this step
  * @property {string} html the player with the episode
  * @property {string} table
+ * @property {string} arrays for numpy
  * @property {string} file the recording
  */
 
@@ -21,7 +22,7 @@ import { icon } from "./icons.js";
 const FRAME = { width: 640, height: 420 };
 
 /** @param {Shared} shared */
-export function showShareMenu({ title, step, link, loop, embed, picture, html, table, file }) {
+export function showShareMenu({ title, step, link, loop, embed, picture, html, table, arrays, file }) {
   const whole = (/** @type {string} */ place) => new URL(place, location.href).href;
   const code = `<iframe width="${FRAME.width}" height="${FRAME.height}" src="${whole(embed).replaceAll("&", "&amp;")}"></iframe>`;
   const close = element(
@@ -43,6 +44,7 @@ export function showShareMenu({ title, step, link, loop, embed, picture, html, t
       picture !== null && save("Picture of this step (PNG)", picture, `step-${step}.png`),
       save("Player in one HTML file", html),
       save("Steps as a table (CSV)", table),
+      save("Steps as arrays (npz)", arrays),
       save("Recording", file),
     ),
   );

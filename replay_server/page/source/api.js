@@ -220,7 +220,7 @@ export const stillUrl = (runId, episodeId, index) =>
  *
  * @param {string} runId
  * @param {number} episodeId
- * @param {"file"|"player.html"|"steps.csv"} name
+ * @param {"file"|"player.html"|"steps.csv"|"steps.npz"} name
  */
 export const episodeFileUrl = (runId, episodeId, name) => `${ROOT}${episodePath(runId, episodeId)}/${name}`;
 

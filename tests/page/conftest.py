@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
@@ -55,6 +56,11 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def said_in(n_steps: int, colour: str) -> np.ndarray:
+    """A text that changes with every third step."""
+    return np.array([f"turn {n // 3}: go to the {colour} door, then wait" for n in range(n_steps)], np.object_)
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer) -> Iterator[Site]:
     """The replay server over two runs: ``demo``, an agent that learns, and ``shapes``, one episode of each kind."""
@@ -74,6 +80,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
         add_life(catalog, recordings, "shapes", 6, observed(300), chunk_steps=64, **scene)
         add_life(catalog, recordings, "shapes", 7, observed(200, n_numbers=40, apart=4), **scene)
         add_life(catalog, recordings, "unstaged", 1, walk, stage=None)
+        for episode_id, colour in ((1, "red"), (2, "blue")):
+            said = {name: walk[name] for name in ("action", "reward")} | {"extras.mission": said_in(300, colour)}
+            add_life(catalog, recordings, "said", episode_id, said, chunk_steps=64, **scene)
         hostile = {
             "meter_names": (HOSTILE, *map(str, range(7))),
             "action_names": (HOSTILE,),

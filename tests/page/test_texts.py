@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from recorder.chunk import ColumnData, encode_chunk, spec_of
 from recorder.episode import EpisodeMetadata
-from recorder.episode_file import build_version2, open_episode
+from recorder.episode_file import build_version2
+from recorder.episode_file import open_episode as open_file
 from recorder.html_file import export_episode_html
 from recorder.schema import EpisodeSchema
+from tests.page.conftest import Site
+from tests.page.looking import open_episode, wait_for_step
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +39,7 @@ def recording() -> bytes:
 
 def test_the_texts_of_a_step_are_shown_as_text_and_markup_in_them_is_inert(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "episode.html"
-    export_episode_html(open_episode(recording()), path)
+    export_episode_html(open_file(recording()), path)
     page = browser.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -55,3 +58,44 @@ def test_the_texts_of_a_step_are_shown_as_text_and_markup_in_them_is_inert(brows
     assert page.evaluate("window.struck") is None
     page.close()
     assert errors == []
+
+
+def test_the_log_follows_the_playhead_and_the_search_finds_steps_that_are_not_loaded(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/said/episodes/1?t=10")
+    current = page.locator(".text-log [aria-current]")
+    expect(current).to_contain_text("step 9turn 3:")
+    page.keyboard.press("End")
+    wait_for_step(page, lambda step: step == 299)
+    expect(current).to_contain_text("turn 99:")
+    assert page.locator(".text-log").evaluate("node => node.scrollTop > 0")
+    page.locator(".text-log button").first.click()
+    wait_for_step(page, lambda step: step < 299)
+
+    search = page.get_by_role("searchbox", name="Search the texts")
+    for typed, key, found in (
+        ("turn 41:", "Enter", 123),
+        ("TURN 4", "Enter", 126),
+        ("turn 4", "Shift+Enter", 123),
+        ("turn 4:", "Enter", 12),
+    ):
+        search.fill(typed)
+        search.press(key)
+        wait_for_step(page, lambda step, found=found: step == found)
+        expect(page.locator(".text-search [role=status]")).to_have_text(f"step {found}")
+        expect(page.locator(".text-body mark")).to_have_text(typed.lower())
+    search.fill("a green door")
+    search.press("Enter")
+    expect(page.locator(".text-search [role=status]")).to_have_text("no step has it")
+    wait_for_step(page, lambda step: step == 12)
+
+
+def test_a_compared_text_marks_the_words_that_the_other_episode_lacks(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/said/episodes/1?compare=2&t=30")
+    second = page.locator(".pane").nth(1)
+    expect(second.locator(".text-body mark")).to_have_text(["blue"])
+    expect(page.locator(".pane").first.locator(".text-body mark")).to_have_count(0)
+    page.keyboard.press("Home")
+    expect(second.locator(".text-body")).to_have_text("turn 0: go to the blue door, then wait")
+    expect(second.locator(".text-body mark")).to_have_text(["blue"])
+    second.locator(".text-log button").nth(2).click()
+    wait_for_step(page, lambda step: step == 6)

@@ -43,7 +43,7 @@ export class Pane {
   #side;
   #meters;
   #qValues = new QValuesView();
-  #texts = new TextsView();
+  #texts;
   #info = new InfoView();
   #hasGrid = true;
   #shownIndex = -1;
@@ -53,14 +53,16 @@ export class Pane {
 
   /**
    * @param {import("../source/episode_store.js").EpisodeStore} store
-   * @param {{meters: ?(meters: Set<number>) => void, agent: (id: string) => void}} on called with the meters whose curves the
-   *   timeline shows, and with the agent that a person picks
+   * @param {{meters: ?(meters: Set<number>) => void, agent: (id: string) => void, seek: (index: number) => void}} on called
+   *   with the meters whose curves the timeline shows, with the agent that a person picks, and with the index of a step
+   *   of this episode to go to
    */
   constructor(store, on) {
     this.store = store;
     this.agents = new AgentChoice(store, { pick: on.agent, trails: () => this.#redraw() });
     this.#grid = new GridView({ onPick: on.agent });
     this.#meters = new MetersView(on.meters);
+    this.#texts = new TextsView(on.seek);
     this.#stage = element(
       "section",
       { class: "panel stage", "aria-label": "Stage" },
@@ -113,7 +115,7 @@ export class Pane {
     this.#setStage();
     this.#clock.open(outline);
     this.#meters.open(outline);
-    this.#texts.open();
+    this.#texts.open(this.store);
     this.#info.open(outline);
     this.agents.open();
     this.#openNumbers();
@@ -220,13 +222,15 @@ export class Pane {
    * @param {StepView} other
    * @param {import("../source/episode_store.js").EpisodeStore} otherStore
    */
-  differ(step, other, { opened }) {
+  differ(step, other, otherStore) {
+    const { opened } = otherStore;
     const pair = `${step.index} ${other.index} ${opened.episodeId}`;
     if (pair === this.#comparedPair) return;
     this.#comparedPair = pair;
     this.#meters.differ(step, other, opened);
     this.#qValues.differ(step, other, opened);
     this.#info.differ(step, other);
+    this.#texts.differ(otherStore, other.index);
   }
   close() {
     clearTimeout(this.#captionTimer);

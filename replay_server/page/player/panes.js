@@ -18,15 +18,20 @@ export class Panes {
   /**
    * @param {EpisodeStore[]} stores one, or two to compare
    * @param {PlaybackClock} clock
-   * @param {{panels: ?string[], onMeters: (meters: Set<number>) => void, onAgent: (id: string) => void}} options panels to
-   *   show, null for all; called with the meters whose curves the timeline shows, and with the agent that is selected
+   * @param {{panels: ?string[], onMeters: (meters: Set<number>) => void, onAgent: (id: string) => void,
+   *   seek: (index: number) => void}} options panels to show, null for all; called with the meters whose curves the timeline
+   *   shows, and with the agent that is selected; move the clock
    */
-  constructor(stores, clock, { panels, onMeters, onAgent }) {
+  constructor(stores, clock, { panels, onMeters, onAgent, seek }) {
     this.#clock = clock;
     this.#onAgent = onAgent;
     this.list = stores.map((store, number) => {
       const meters = number === 0 ? onMeters : null;
-      return new Pane(store, { meters, agent: (id) => this.selectAgent(id) });
+      return new Pane(store, {
+        meters,
+        agent: (id) => this.selectAgent(id),
+        seek: (index) => seek(number === 0 ? index : this.#indexOfClock(store, index)),
+      });
     });
     this.node = element("div", { class: stores.length > 1 ? "panes compared" : "panes" });
     this.node.append(...this.list.map(({ node }) => node));
@@ -82,6 +87,16 @@ export class Panes {
     if (!store.nSteps) return null;
     const { table } = this.list[0].store;
     return number === 0 ? index : store.table.indexOf(Math.max(0, table.numberOf(index) + this.#offset));
+  }
+
+  /**
+   * The reverse for the second pane.
+   *
+   * @param {EpisodeStore} store
+   * @param {number} index
+   */
+  #indexOfClock(store, index) {
+    return this.list[0].store.table.indexOf(Math.max(0, store.table.numberOf(index) - this.#offset));
   }
 
   /**

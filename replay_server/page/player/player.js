@@ -91,6 +91,7 @@ export class Player extends EventTarget {
       panels: start.panels,
       onMeters: (meters) => this.#timeline.showMeters(meters),
       onAgent: () => this.#agentChanged(),
+      seek: (index) => this.controls.seek(index),
     });
     this.#frames = new FrameLoop(
       () => this.store.outline !== null && this.node.isConnected,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,24 @@ class AgentGroup:
         self.n_used += 1
         return self.n_used - 1
 
+    @property
+    def columns(self) -> Mapping[str, NDArray[Any]]:
+        """By field, as they are now."""
+        return self._columns
+
+    def begin(self, slots: Iterable[int]) -> dict[str, NDArray[Any]]:
+        """Empty the columns for a step in which the agents of these slots are present; returns who is, by the extra's name."""
+        self._present[:] = False
+        for column in self._columns.values():
+            column[...] = 0
+        for slot in slots:
+            self._present[slot] = True
+        return {self._extra(PRESENT): self._present}
+
+    def extras_of(self, fields: Iterable[str]) -> dict[str, NDArray[Any]]:
+        """The columns of these fields, by the extras' names."""
+        return {self._extra(field): self._columns[field] for field in fields}
+
     def fill(
         self, by_slot: Mapping[int, Mapping[str, NDArray[Any]]]
     ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], list[str]]:
@@ -64,12 +82,9 @@ class AgentGroup:
             another shape than their column's.
         """
         problems: list[str] = []
-        self._present[:] = False
-        for column in self._columns.values():
-            column[...] = 0
+        present = self.begin(by_slot)
         given: dict[str, set[int]] = {}
         for slot, values in by_slot.items():
-            self._present[slot] = True
             for field, value in values.items():
                 column = self._column(field, value)
                 if column.shape[1:] != value.shape:
@@ -77,13 +92,11 @@ class AgentGroup:
                     continue
                 column[slot] = value
                 given.setdefault(field, set()).add(slot)
-        extras = {}
         for field, slots in given.items():
             column = self._columns[field]
             if column.dtype.kind == "f" and field not in _SUMMED and len(slots) < len(by_slot):
                 column[list(by_slot.keys() - slots)] = np.nan
-            extras[self._extra(field)] = column
-        return {self._extra(PRESENT): self._present}, extras, problems
+        return present, self.extras_of(given), problems
 
     def _column(self, field: str, value: NDArray[Any]) -> NDArray[Any]:
         """The column of a field, wide enough for a value."""

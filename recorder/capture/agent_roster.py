@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recorder.agents import MAX_AGENT_ID_LETTERS, MAX_AGENTS, ROSTER, AgentInfo
 from recorder.agents.table import pack_roster
 from recorder.capture.agent_group import AgentGroup, Shapes, shapes_of
+from recorder.capture.agent_quick import QuickStep, QuickWay
 from recorder.capture.values import as_array, checked_extras, checked_name
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
@@ -51,13 +52,17 @@ class AgentRoster:
     """
 
     def __init__(self, refuse: Callable[[str], None]) -> None:
-        self._refuse = refuse
+        self._refuse_value = refuse
+        self._n_refused = 0
         self.agents: dict[str, AgentInfo] = {}
         self._ended: set[str] = set()
         self._groups: list[AgentGroup] = []
         self._text = ""
         self._is_told = True
         """Whether a step has had the agents as they are now."""
+        self._teams: Mapping[Any, Any] | None = None
+        """As given last."""
+        self._quick = QuickWay(self._groups)
 
     def step(self, number: int, agents: Mapping[Any, Any], teams: Mapping[Any, Any] | None) -> AgentsStep:
         """Take the values of one step.
@@ -67,6 +72,12 @@ class AgentRoster:
             agents: the fields of each agent that is present.
             teams: of some or all agents.
         """
+        quick = self._quickly(agents, teams)
+        if quick is not None:
+            told = {} if number % _REPEATED_EVERY_STEPS else self._told()
+            return AgentsStep({**told, **quick.extras}, quick.reward, quick.intrinsic_reward)
+        self._quick.forget()
+        n_refused = self._n_refused
         present = self._checked(agents)
         self._place({name: values for name, values in present.items() if name not in self.agents}, teams or {})
         if teams:
@@ -86,7 +97,7 @@ class AgentRoster:
         if self.agents and (not self._is_told or not number % _REPEATED_EVERY_STEPS):
             if not self._is_told:
                 self._text = pack_roster(self.agents.values())
-            found.extras[ROSTER.removeprefix(EXTRAS_PREFIX)] = self._text
+            found.extras |= self._told()
             self._is_told = True
         filled = [group.fill(by_slot) for group, by_slot in zip(self._groups, by_group, strict=True) if by_slot]
         for present_in, _, _ in filled:
@@ -95,7 +106,23 @@ class AgentRoster:
             found.extras |= columns
             for problem in problems:
                 self._refuse(problem)
+        self._teams = None if teams is None else dict(teams)
+        self._quick.learn(agents, self.agents, self._ended, is_whole=self._n_refused == n_refused)
         return found
+
+    def _quickly(self, agents: Any, teams: Any) -> QuickStep | None:
+        """The step, if its values come as they came before."""
+        try:
+            return self._quick.take(agents) if self._is_told and (teams is None or teams == self._teams) else None
+        except Exception:  # noqa: BLE001 - the quick way does not fit; the slow one says why
+            return None
+
+    def _told(self) -> dict[str, Any]:
+        return {ROSTER.removeprefix(EXTRAS_PREFIX): self._text}
+
+    def _refuse(self, why: str) -> None:
+        self._n_refused += 1
+        self._refuse_value(why)
 
     def _checked(self, agents: Mapping[Any, Any]) -> dict[str, dict[str, NDArray[Any]]]:
         """The agents that may take part in this step, and what of their values can be recorded."""

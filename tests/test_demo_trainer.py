@@ -119,7 +119,7 @@ def test_a_place_serves_the_first_of_the_agents_that_live(tmp_path: Any) -> None
     towns.world.position[:] = (0, 0)
     towns.world.position[[0, 1, 2, 4]] = towns.world.layout["Bed"]
     assert towns.masks()[:, Action.INTERACT].tolist() == [True, False, False, False, True, False]
-    towns.present[0, 0] = False
+    towns.present[0, 0] = False  # it has died
     assert towns.masks()[:3, Action.INTERACT].tolist()[1:] == [True, False]
 
 
@@ -130,9 +130,12 @@ def test_a_team_is_recorded_while_it_lives(tmp_path: Any) -> None:
         recorder.close()
     with Catalog(tmp_path / "catalog.db") as catalog:
         assert catalog.summarise_run("r").n_steps == result.env_steps > 0
-        rows = catalog.query_recordings(run="r", status="complete", agent="agent_1")
-        tables = [catalog.list_agents("r", row["episode_id"]) for row in rows]
-    assert any(one.last_step < other.last_step and one.outcome == "terminated" for one, other in tables)
+        rows = catalog.query_recordings(run="r", agent="agent_1", order="-length")
+        tables = {row["episode_id"]: catalog.list_agents("r", row["episode_id"]) for row in rows}
+    for row in rows:
+        own = tables[row["episode_id"]]
+        assert max(agent.last_step for agent in own) == row["n_steps"] - 1
+        assert all(agent.outcome == "terminated" for agent in own if agent.last_step < row["n_steps"] - 1)
     episode = open_episode(tmp_path / rows[0]["file_path"])
     agents, columns = episode.metadata.agents, episode.columns()
     assert rows[0]["total_reward"] == pytest.approx(sum(agent.return_ for agent in agents))

@@ -177,24 +177,32 @@ def _video_choice(name: str, kind: type) -> dict[str, Any]:
     return {"type": [_JSON_TYPES[kind], "null"], **named}
 
 
+_VIDEO_REQUEST: dict[str, Any] = {
+    "run_id": {
+        "type": ["string", "null"],
+        "description": "The newest run that has the episode by default.",
+    },
+    "episode_id": {"type": "integer"},
+    **{name: _video_choice(name, kind) for name, kind in VIDEO_CHOICES.items()},
+}
+
 _VIDEO_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     (
         "post",
         "/videos",
         "Request a video, also again after it failed or was cancelled; its address is in Location",
         {
-            "body": {
-                "run_id": {
-                    "type": ["string", "null"],
-                    "description": "The newest run that has the episode by default.",
-                },
-                "episode_id": {"type": "integer"},
-                **{name: _video_choice(name, kind) for name, kind in VIDEO_CHOICES.items()},
-            },
+            "body": _VIDEO_REQUEST,
             "required": ["episode_id"],
             "status": 202,
             "also": {200: "The video exists already"},
         },
+    ),
+    (
+        "post",
+        "/videos/still",
+        "A picture of what the requested video would look like; nothing is requested",
+        {"body": _VIDEO_REQUEST, "required": ["episode_id"], "content": ["image/png"]},
     ),
     (
         "get",

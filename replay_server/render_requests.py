@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from recorder.catalog import Catalog, VideoBounds, VideoRow
+from recorder.catalog import Catalog, RecordingRow, VideoBounds, VideoRow
 from recorder.python_versions import UTC
 from recorder.recordings.find import find_recording
 from recorder.settings import Settings
@@ -56,11 +56,23 @@ class RenderRequests:
             RecordingNotFoundError: there is no such recording.
             CatalogError: the catalog can't be written.
         """
-        recording = find_recording(self._catalog, run_id, episode_id)
-        request = make_request(recording.content_hash, choices, n_steps=recording.n_steps, max_pixels=self._max_pixels)
+        recording, request = self.checked(run_id, episode_id, choices)
         row, created = self._catalog.enqueue_video(
             recording.run_id, episode_id, request, at=self._now(), asked_by=asked_by, bounds=bounds
         )
         if not created and row.state in ("failed", "cancelled"):
             row = self._catalog.retry_video(row.video_id, asked_by=asked_by, bounds=bounds)
         return row, created
+
+    def checked(
+        self, run_id: str | None, episode_id: int, choices: Mapping[str, Any]
+    ) -> tuple[RecordingRow, dict[str, Any]]:
+        """Return the recording and the checked request, without requesting anything.
+
+        Raises:
+            UsageError, RecordingNotFoundError, CatalogError: as ``ask``.
+        """
+        recording = find_recording(self._catalog, run_id, episode_id)
+        return recording, make_request(
+            recording.content_hash, choices, n_steps=recording.n_steps, max_pixels=self._max_pixels
+        )

@@ -1,4 +1,4 @@
-"""Videos: request, observe, download and cancel."""
+"""Videos: preview, request, observe, download and cancel."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from recorder.catalog import VideoBounds, VideoRow
-from recorder.errors import StorageError
+from recorder.errors import MissingExtraError, StorageError, VideoError
 from recorder.python_versions import UTC
 from recorder.settings import Settings
 from recorder.storage import Storage, open_videos
 from recorder.video.request import VIDEO_CHOICES, captions_path
-from replay_server.access.public_message import hide_places
+from replay_server.access.public_message import hide_places, public_message
 from replay_server.access.quotas import client_of
 from replay_server.render_requests import RenderRequests
 from replay_server.rest.arguments import any_json_object, integer, refuse_unknown
@@ -23,6 +23,7 @@ from replay_server.rest.errors import HttpError
 from replay_server.rest.responses import json_response
 from replay_server.rest.stored_file import send_stored_file
 from replay_server.services import Services
+from replay_server.still_pictures import StillPictures
 
 __all__ = ["make_videos", "video_map"]
 
@@ -44,6 +45,7 @@ def make_videos(services: Services, settings: Settings) -> Blueprint:
     """
     catalog, quotas = services.catalog, settings.server.quotas
     requests, storage = RenderRequests(catalog, settings), open_videos(settings)
+    stills = StillPictures(settings)
     bounds = VideoBounds(per_client=quotas.videos_per_client, per_run=quotas.videos_per_run)
     videos = Blueprint("videos", __name__)
 
@@ -57,6 +59,18 @@ def make_videos(services: Services, settings: Settings) -> Blueprint:
         response.headers["Location"] = url_for("videos.one", video_id=row.video_id)
         response.headers["X-Created"] = "true" if created else "false"
         return response
+
+    @videos.post("/videos/still")
+    def still() -> ResponseReturnValue:
+        body = _video_request(any_json_object(request))
+        recording, wanted = requests.checked(body.pop("run_id", None), body.pop("episode_id"), body)
+        try:
+            picture = stills.draw(recording.run_id, recording.episode_id, wanted, body)
+        except MissingExtraError as error:
+            raise HttpError(404, "not_found", str(error)) from error
+        except VideoError as error:
+            raise HttpError(422, "unreadable", public_message(error)) from error
+        return Response(picture, content_type="image/png", headers={"Cache-Control": "private, no-cache"})
 
     @videos.get("/videos")
     def listed() -> ResponseReturnValue:

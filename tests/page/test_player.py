@@ -456,7 +456,7 @@ def test_a_recording_plays_from_its_bytes_without_a_server(page: Page, site: Sit
 
 def test_a_button_requests_a_video(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2")
-    with page.expect_response(lambda answer: answer.request.method == "POST") as asked:
+    with page.expect_response(f"{site.address}/api/v1/videos") as asked:
         page.get_by_role("button", name="Make video").click()
         page.get_by_role("button", name="Make this video").click()
     assert asked.value.status == 202
@@ -470,11 +470,18 @@ def test_a_dialog_asks_what_a_video_should_be_like(page: Page, site: Site) -> No
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     button.click()
+    preview = page.get_by_role("dialog").get_by_alt_text("A frame of this video")
+    expect(preview).to_be_visible()
+    assert preview.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [640, 360]
+    first = preview.get_attribute("src")
+    page.get_by_label("Theme", exact=True).select_option("light")
+    expect(preview).not_to_have_attribute("src", first)
+    page.get_by_label("Theme", exact=True).select_option("")
     page.get_by_label("Profile", exact=True).select_option("debug-720p")
     page.get_by_label("Sound effects", exact=True).select_option("arcade")
     page.get_by_label("Pace", exact=True).select_option("story")
     page.get_by_label("Zoom to crises").check()
-    with page.expect_response(lambda answer: answer.request.method == "POST") as asked:
+    with page.expect_response(f"{site.address}/api/v1/videos") as asked:
         page.get_by_role("button", name="Make this video").click()
     assert asked.value.status == 202
     wanted = {"profile": "debug-720p", "effects": "arcade", "pace": "story", "emphasis": True}
@@ -483,7 +490,7 @@ def test_a_dialog_asks_what_a_video_should_be_like(page: Page, site: Site) -> No
 
 def test_a_finished_video_is_saved_and_the_page_stays(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/3?t=20")
-    with page.expect_response(lambda answer: answer.request.method == "POST") as asked:
+    with page.expect_response(f"{site.address}/api/v1/videos") as asked:
         page.get_by_role("button", name="Make video").click()
         page.get_by_role("button", name="Make this video").click()
     videos = site.recordings / "videos"

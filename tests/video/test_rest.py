@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import redis
 from flask.testing import FlaskClient
+from matplotlib.image import imread
 
+from recorder.episode_file import open_episode
 from recorder.settings import Settings, load_settings
 from recorder.storage import open_storage, open_videos
+from recorder.video.options import VideoOptions
 from replay_server.app import EXTENSION, create_app
 from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import n_frames_of
 from tests.video.sound.hearing import audio_of
+from worker.video.export import renderer_in_run
 from worker.video.queue import RenderContext, begin_video, enqueue_segments, render_segment
+from worker.video.still import draw_still
 from worker.video.video_files import video_files
 
 WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast", "steps_per_second": 30}
@@ -152,3 +159,39 @@ def test_a_request_is_stored_although_redis_is_full(client: FlaskClient, redis_c
     finally:
         redis_client.config_set("maxmemory", 0)
     assert (answer.status_code, answer.json["state"]) == (202, "queued")
+
+
+def test_a_still_is_a_frame_of_the_video_that_the_same_choices_make(
+    client: FlaskClient, recordings: Recordings
+) -> None:
+    row = recordings.add(2, 40)
+    choices = {"width": 640, "height": 360, "style": "light", "emphasis": True}
+    answer = client.post("/api/v1/videos/still", json={"run_id": RUN, "episode_id": 2, **choices})
+    assert (answer.status_code, answer.content_type) == (200, "image/png")
+    still = imread(BytesIO(answer.data), format="png")[:, :, :3]
+    episode = open_episode((recordings.folder / row.file_path).read_bytes())
+    renderer = renderer_in_run(recordings.catalog, RUN, episode, VideoOptions(**choices))
+    frames = ((renderer.frame(frame) / 255).astype(np.float32) for frame in range(renderer.n_frames))
+    assert any(np.array_equal(still, frame) for frame in frames)
+    for wrong, status, message in (
+        ({"style": "drak"}, 400, "did you mean"),
+        ({"source": "picture"}, 400, "no pictures"),
+        ({"episode_id": 9}, 404, "9"),
+        ({"run_id": 5}, 400, "run_id must be a text"),
+    ):
+        answer = client.post("/api/v1/videos/still", json={"run_id": RUN, "episode_id": 2, **wrong})
+        assert (answer.status_code, message in answer.text) == (status, True), (wrong, answer.text)
+    assert recordings.catalog.list_videos() == []
+
+
+def test_a_still_is_small_and_shows_a_burnt_sentence(recordings: Recordings) -> None:
+    recordings.add(2, 60)
+
+    def drawn(**choices: Any) -> Any:
+        options = VideoOptions.chosen(**choices)
+        return draw_still(recordings.catalog, recordings.folder, RUN, 2, options).copy()
+
+    assert drawn(profile="youtube-1440p").shape == (360, 640, 3)
+    assert drawn(width=360, height=640).shape == (640, 360, 3)
+    plain, burnt = (drawn(narrate="teacher", captions=captions) for captions in ("none", "burn"))
+    assert not np.array_equal(plain[-80:], burnt[-80:])

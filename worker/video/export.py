@@ -35,6 +35,7 @@ __all__ = [
     "export_episode_video",
     "learning_points",
     "make_renderer",
+    "renderer_in_run",
 ]
 
 _CURVE_POINTS = 1000
@@ -250,9 +251,7 @@ def _export(
     on_frame: Callable[[int, int], bool] | None,
 ) -> VideoFile:
     _, episode = open_checked_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
-    curve = learning_points(catalog, row.run_id) if options.learning_curve else ()
-    coming = coming_after(catalog, row.run_id, episode.metadata) if options.emphasis else ""
-    renderer = make_renderer(episode, options, learning_curve=curve, coming=coming)
+    renderer = renderer_in_run(catalog, row.run_id, episode, options)
     with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
         programme = EpisodeProgramme(episode, renderer.timeline)
         return make_sounding_video(renderer, programme, path, options, studio, on_frame, chapters=chapters)
@@ -263,6 +262,14 @@ def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:
     return [
         LearningPoint(point.episode_id, point.total_reward) for point in catalog.learning_curve(run_id, _CURVE_POINTS)
     ]
+
+
+def renderer_in_run(catalog: Catalog, run_id: str, episode: Episode, options: VideoOptions) -> EpisodeVideoRenderer:
+    """Return the renderer with what the options show of the run; raises as ``make_renderer``, and if the catalog can't be
+    read."""
+    curve = learning_points(catalog, run_id) if options.learning_curve else ()
+    coming = coming_after(catalog, run_id, episode.metadata) if options.emphasis else ""
+    return make_renderer(episode, options, learning_curve=curve, coming=coming)
 
 
 def make_renderer(

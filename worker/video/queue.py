@@ -23,9 +23,8 @@ from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from recorder.video.request import captions_path, content_hash_of_request, options_of_request
 from worker.video.chapters import chapter_file
-from worker.video.coming import coming_after
 from worker.video.encoder import join_segments
-from worker.video.export import learning_points, make_renderer
+from worker.video.export import renderer_in_run
 from worker.video.frame_loop import VideoStoppedError, make_video
 from worker.video.lease import VideoLease
 from worker.video.narration.captions import captions_text
@@ -260,13 +259,11 @@ def _is_wanted(catalog: Catalog, video_id: str) -> bool:
 def _render(context: RenderContext, row: VideoRow, segment: SegmentRow) -> str:
     episode, options = _open(context, row)
     options = replace(options, encoder=replace(options.encoder, n_threads=context.limits.encoder_threads))
-    curve = learning_points(context.catalog, row.run_id) if options.learning_curve else ()
-    coming = coming_after(context.catalog, row.run_id, episode.metadata) if options.emphasis else ""
     name = f"{segment.segment_index:05d}{options.suffix}"
     report = _Reporter(context, segment)
     frames = range(segment.first_frame, segment.first_frame + segment.n_frames)
     with context.videos.writing(context.videos.segment_name(row.video_id, name)) as path:
-        renderer = make_renderer(episode, options, learning_curve=curve, coming=coming)
+        renderer = renderer_in_run(context.catalog, row.run_id, episode, options)
         make_video(renderer, path, options, frames=frames, on_frame=report)
     return name
 

@@ -288,6 +288,18 @@ export async function requestVideo(runId, episodeId, choices) {
 }
 
 /**
+ * A picture of what a video of an episode would look like.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @param {Record<string, string | boolean>} choices
+ */
+export async function fetchVideoStill(runId, episodeId, choices) {
+  const response = await change("POST", "/videos/still", { ...choices, run_id: runId, episode_id: episodeId });
+  return response.blob();
+}
+
+/**
  * Get the annotations of an episode, in the order of their steps.
  *
  * @param {string} runId

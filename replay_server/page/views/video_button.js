@@ -76,7 +76,7 @@ export class VideoButton {
     const offered = this.#offered;
     if (!offered) return;
     try {
-      const choices = await askForVideo();
+      const choices = await askForVideo(...offered);
       if (!choices || offered !== this.#offered) return;
       this.node.disabled = true;
       setText(this.#text, "Queued");

@@ -2,6 +2,7 @@
 
 import { element } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
+import { VideoStill } from "./video_still.js";
 import { fetchVideoChoices } from "../source/api.js";
 
 /** @typedef {Record<string, string | boolean>} VideoChoices */
@@ -23,9 +24,11 @@ const printed = (value) => value.charAt(0).toUpperCase() + value.slice(1);
 /**
  * Ask; resolves to the chosen values, without those that were left as they are, or to null.
  *
+ * @param {string} runId
+ * @param {number} episodeId
  * @returns {Promise<?VideoChoices>}
  */
-export async function askForVideo() {
+export async function askForVideo(runId, episodeId) {
   const offered = await fetchVideoChoices();
   const selects = FIELDS.filter(([name]) => offered[name]?.length).map(([name, label, unset]) =>
     element(
@@ -54,13 +57,17 @@ export async function askForVideo() {
     element("label", { class: "check" }, emphasis, " Zoom to crises, caption events, show the outcome"),
     element("button", { class: "button primary", value: "make" }, "Make this video"),
   );
+  const still = new VideoStill(runId, episodeId);
   /** @type {HTMLDialogElement} */
   const dialog = element(
     "dialog",
     { class: "ask video", "aria-label": "Make a video" },
     element("header", {}, element("h2", {}, "Make a video"), close),
+    still.node,
     form,
   );
+  still.show(chosen(form));
+  form.addEventListener("change", () => still.show(chosen(form)));
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
@@ -68,6 +75,7 @@ export async function askForVideo() {
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
+      still.close();
       resolve(dialog.returnValue === "make" ? chosen(form) : null);
     });
   });

@@ -13,7 +13,7 @@ from recorder.outline import EpisodeEvents, Event
 from recorder.video.timeline import Timeline
 from worker.video.narration.names import change_text, number_text, shown_name
 
-__all__ = ["Fact", "FactSheet", "make_fact_sheet"]
+__all__ = ["Fact", "FactSheet", "climax_of", "make_fact_sheet"]
 
 _IMPORTANCE = {
     "intro": 0.9, "stage": 0.7, "use": 0.5, "low": 0.4, "critical": 0.75, "recovered": 0.5, "reward_up": 0.5,
@@ -83,7 +83,7 @@ def make_fact_sheet(episode: Episode, events: EpisodeEvents, timeline: Timeline)
                 facts.append(fact)
     scene = events.scene
     names = {shown_name(name) for name in (*scene.affordances, *scene.meter_names, *scene.action_names)}
-    return FactSheet(tuple(facts), frozenset(names - {""}), _climax(events, shown))
+    return FactSheet(tuple(facts), frozenset(names - {""}), climax_of(events, shown))
 
 
 def _intro(episode: Episode, index: int) -> Fact:
@@ -124,8 +124,8 @@ def _counted(n_steps: int) -> str:
     return f"{format_count(n_steps)} step{'' if n_steps == 1 else 's'}"
 
 
-def _climax(events: EpisodeEvents, shown: range) -> int | None:
-    """The death, else the emptiest meter, else the greatest reward."""
+def climax_of(events: EpisodeEvents, shown: range) -> int | None:
+    """Index of the death, else of the emptiest meter, else of the greatest reward, among the steps that are shown."""
     found = [event for event in events.events if event.index in shown]
     for event in found:
         if event.kind == "death":

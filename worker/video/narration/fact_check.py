@@ -1,4 +1,4 @@
-"""Checks a sentence that a language model wrote: every number and every name must be in the fact it speaks of. Pure.
+"""Checks a sentence that a language model wrote: every number, name and outcome must be in the fact it speaks of. Pure.
 
 What is not certain is refused, because the grammar has a sentence for every fact.
 """
@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
+from worker.video.narration.claims import is_false_claim
 from worker.video.narration.facts import Fact
 from worker.video.narration.names import parted
 from worker.video.narration.vocabulary import is_known
@@ -110,6 +111,8 @@ def _unknown_word(rest: str, fact: Fact) -> str:
         is_ending = _ENDING.match(word) is not None and not between and rest[: match.start()][-1:].isdigit()
         is_name = not is_ending and any(letter.isupper() for letter in (word[1:] if begins else word))
         is_name = is_name or (plain == "will" and begins and not _QUESTION.match(rest[match.end() :].lstrip()))
+        if plain not in of_fact and is_false_claim(plain, fact):
+            return f"it says {word!r}"
         if is_name or not (is_ending or plain in of_fact or is_known(plain)):
             return f"it has the name {word!r}" if is_name else f"it has the word {word!r}"
         begins, last = False, match.end()

@@ -31,7 +31,7 @@ _TASK = (
     "You write the narration of a video in which a reinforcement-learning agent lives one episode. Style: {style}. The "
     "user sends JSON: an object from an id to a fact and a plain sentence. Answer with one JSON object from each id to your"
     f" sentence, and nothing else. A sentence is English, at most {MAX_LETTERS - 40} letters, and speaks of its fact only. "
-    "Write numbers as in the fact, in digits. Use no number and no name that is not in the fact."
+    "Write numbers as in the fact, in digits. Use no number, no name and no outcome that is not in the fact."
 )
 
 
@@ -150,8 +150,10 @@ def _ask(model: LanguageModel, asked: Mapping[str, Any], style: str, deadline: f
     threading.Thread(target=_post, args=(model, data, deadline, result), daemon=True).start()
     try:
         answer = result.get(timeout=max(0.0, deadline - time.monotonic()))
-    except queue.Empty as error:
-        raise _EndpointError(f"took longer than {model.budget_secs:g} seconds") from error
+    except queue.Empty:
+        answer = TimeoutError()
+    if isinstance(answer, TimeoutError):
+        raise _EndpointError(f"took longer than {model.budget_secs:g} seconds") from answer
     if isinstance(answer, Exception):
         raise _EndpointError(f"can't be used ({answer})") from answer
     try:

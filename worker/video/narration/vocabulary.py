@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["is_known"]
+__all__ = ["forms_of", "is_known"]
 
 _ENDINGS = {
     "fixed": (),
@@ -36,15 +36,25 @@ def _vocabulary() -> frozenset[str]:
     """The words of ``vocabulary.txt`` in all their forms."""
     text = (files("worker.video.narration") / "vocabulary.txt").read_text(encoding="utf-8")
     words: set[str] = set()
-    endings: tuple[str, ...] = ()
+    kind = ""
     for line in text.splitlines():
         if line.startswith("#"):
-            endings = _ENDINGS.get(line[1:].split()[0].rstrip(":"), ())
+            kind = line[1:].split()[0].rstrip(":")
             continue
         for word in line.split():
-            words.add(word)
-            words.update(form for ending in endings for form in _forms(word, ending))
+            words.update(forms_of(word, kind))
     return frozenset(words)
+
+
+def forms_of(word: str, kind: str) -> Iterator[str]:
+    """A word in all its forms.
+
+    Args:
+        kind: ``fixed``, ``verbs``, ``qualities`` or ``nouns``.
+    """
+    yield word
+    for ending in _ENDINGS.get(kind, ()):
+        yield from _forms(word, ending)
 
 
 def _forms(word: str, ending: str) -> Iterator[str]:

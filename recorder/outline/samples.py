@@ -21,6 +21,7 @@ class Samples:
 
     def __init__(self, n_curves: int) -> None:
         self.stride = 1
+        self.n_steps = 0
         self._parts: list[Floats] = []
         """``float64[n, 1 + n_curves]`` each, the index first."""
         self._last = np.empty((0, 1 + n_curves))
@@ -29,6 +30,7 @@ class Samples:
         """Add the next steps, ``float64[n, n_curves]``, ``n > 0``; earlier steps have NaN for curves that are new."""
         rows = np.column_stack([np.arange(first_index, first_index + len(values)), values])
         self._last = rows[-1:].copy()
+        self.n_steps = first_index + len(rows)
         self._parts.append(
             rows[-first_index % self.stride :: self.stride].copy()
         )  # a view would keep all rows in memory

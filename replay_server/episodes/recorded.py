@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.agents import parse_agent_column
 from recorder.catalog import RecordingRow
 from recorder.chunk import as_lz4, encode_chunk
 from recorder.episode import return_of
@@ -134,7 +135,7 @@ class OpenedRecording:
         found: list[NDArray[np.float64]] = []
         for spec in self.episode.schema.columns:
             is_vector = 0 < spec.n_values <= _MAX_VECTOR_NUMBERS and not spec.is_text
-            if not spec.name.startswith(EXTRAS_PREFIX) or not is_vector:
+            if not spec.name.startswith(EXTRAS_PREFIX) or not is_vector or parse_agent_column(spec.name) is not None:
                 continue
             found += self._first_numbers_of(spec.name, limit - len(found))
             if len(found) == limit:

@@ -1,4 +1,4 @@
-"""Thumbnails: the recorded picture, or the grid with affordances, the agent, and its last steps or all places that it visited.
+"""Thumbnails: the recorded picture, or the grid with affordances, the agents, and their last steps or all their places.
 
 Another episode without positions shows its meters; without meters, curves of its extras.
 """
@@ -15,6 +15,7 @@ from replay_server.episodes.png import encode_png
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.episodes.recorded_picture import draw_recorded
 from replay_server.episodes.thumbnail_marks import PALETTES, Palette, disc, shade_visits, square
+from replay_server.episodes.walkers import walkers_of
 
 __all__ = ["draw_film", "draw_thumbnail"]
 
@@ -68,34 +69,38 @@ def _picture(opened: OpenedRecording, index: int | None, size: int, palette: Pal
     last = max(opened.n_steps - 1, 0)
     if (recorded := draw_recorded(opened, last if index is None else index, size, palette)) is not None:
         return recorded
-    position = opened.columns.position
+    walkers = walkers_of(opened, index, palette)
     bounds = opened.outline.bounds
-    if position is None or not position.shape[1] or not len(bounds.low):
+    n_dims = walkers[0].places.shape[1] if walkers else 0
+    if not n_dims or not len(bounds.low):
         meters = opened.columns.meters
         has_meters = meters is not None and meters.shape[1] > 0
         at = last if index is None else index
         return _meters(opened, at, size, palette) if has_meters else _curves(opened, at, size, palette)
-    low = bounds.low[: position.shape[1]]  # a declared space may have more axes than the positions
+    low = bounds.low[:n_dims]  # a declared space may have more axes than the positions
     width, height = [*(bounds.high - bounds.low)[:2].tolist(), 1.0][:2]
     aspect = min(max(height / width, 1 / _MAX_ASPECT), _MAX_ASPECT)
     canvas = _blank(round(size * aspect), size, palette)
     cell = canvas.shape[0] / height, size / width
-    places = position[:, : len(low)] - low
     if index is None:
-        shade_visits(canvas, places[:, :2], (width, height), palette)
+        visited = np.concatenate([walker.places for walker in walkers])[:, : len(low)] - low
+        shade_visits(canvas, visited[:, :2], (width, height), palette)
     if min(cell) >= _MIN_CELL_FOR_LINES:
         canvas[(np.arange(height) * cell[0]).astype(int)] = palette.grid
         canvas[:, (np.arange(width) * cell[1]).astype(int)] = palette.grid
     numbers = number_affordances(opened.outline.scene.affordances)
     for name, affordance in opened.outline.scene.affordances.items():
-        if len(affordance) == position.shape[1]:
+        if len(affordance) == n_dims:
             place = np.asarray(affordance[: len(low)], np.float64) - low
             square(canvas, place.tolist(), cell, palette.affordances[numbers[name] % len(palette.affordances)])
-    if index is not None:
-        for place in places[max(0, index - _TRAIL_STEPS) : index].tolist():
-            disc(canvas, place, cell, palette.trail, 0.2)
-    if len(places):
-        disc(canvas, places[last if index is None else index].tolist(), cell, palette.agent, 0.42)
+    for walker in walkers:
+        before = walker.places[max(0, walker.at - _TRAIL_STEPS) : walker.at, : len(low)] - low
+        if index is not None and walker.has_trail:
+            for place in before.tolist():
+                disc(canvas, place, cell, palette.trail, 0.2)
+    for walker in walkers:
+        if walker.at < len(walker.places):
+            disc(canvas, (walker.places[walker.at, : len(low)] - low).tolist(), cell, walker.color, walker.share)
     return canvas
 
 

@@ -33,6 +33,7 @@ class Palette:
     grid: Rgb
     trail: Rgb
     agent: Rgb
+    agents: tuple[Rgb, ...]
     affordances: tuple[Rgb, ...]
     levels: dict[str, Rgb]
 
@@ -44,6 +45,7 @@ class Palette:
             _rgb(colors.grid),
             _rgb(colors.trail),
             _rgb(colors.agent),
+            tuple(map(_rgb, colors.agents)),
             tuple(map(_rgb, colors.affordances)),
             {"good": _rgb(colors.good), "low": _rgb(colors.low), "critical": _rgb(colors.critical)},
         )

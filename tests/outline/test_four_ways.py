@@ -33,6 +33,7 @@ def test_an_episode_of_agents_has_the_same_outline_in_all_ways(tmp_path: Path) -
     overview = recorded["overview"]
     red_0, red_1, blue = overview["agents"]
     assert (red_0[-1], red_1[-1], blue[:11]) == (104.0, 10.0, [*[None] * 10, 2.0])
+    assert [len(curve) for curve in (red_0, blue)] == [len(overview["index"])] * 2
     assert overview["teams"] == [blue, [one + other for one, other in zip(red_0, red_1, strict=True)]]
 
 

@@ -25,8 +25,10 @@ from recorder.settings import load_settings
 from recorder.step_stream import MemoryStepStream
 from recorder.storage import episode_path
 from replay_server.app import EXTENSION, create_app
+from replay_server.episodes.thumbnail_marks import PALETTES
 from replay_server.openapi import describe
 from replay_server.rest.run_converter import RunConverter
+from tests.agent_episodes import agent_episode_columns
 from tests.replay.conftest import HOSTILE, make_app
 from tests.replay.trainer import Trainer
 
@@ -262,6 +264,18 @@ def test_a_thumbnail_shows_the_agents_position(client: FlaskClient) -> None:
     pixels = thumbnail_pixels(client.get(f"{EPISODE}/thumbnail.png?t=30&size=160").data)
     x, y = step["position"]
     assert tuple(pixels[y * 20 + 10, x * 20 + 10]) == (0x4C, 0x8D, 0xFF)
+
+
+def test_a_thumbnail_shows_all_agents_that_take_part_in_their_colours(client: FlaskClient) -> None:
+    columns = agent_episode_columns(40)
+    pixels = thumbnail_pixels(client.get(f"{API}/episodes/team/0/thumbnail.png?t=30&size=160").data)
+    for group, number in ((0, 21), (1, 0)):
+        x, y = columns[f"extras.agents.{group}.position"][30, 0]
+        assert tuple(pixels[y * 20 + 10, x * 20 + 10]) == PALETTES["dark"].agents[number]
+    whole = thumbnail_pixels(client.get(f"{API}/episodes/team/0/thumbnail.png?size=160").data)
+    for shown in (pixels, whole):
+        assert not (shown == PALETTES["dark"].agents[22]).all(axis=2).any(), "red_1 has left"
+    assert client.get(f"{API}/episodes/team/0/film.png?frames=3&size=64").status_code == 200
 
 
 def test_a_thumbnail_without_positions_shows_the_observation(client: FlaskClient) -> None:

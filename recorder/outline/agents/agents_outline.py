@@ -11,21 +11,24 @@ from numpy.typing import NDArray
 from recorder.agents import AgentInfo
 from recorder.agents.table import AgentTable
 from recorder.chunk import Chunk
-from recorder.episode import EpisodeMetadata, return_of
+from recorder.episode import EpisodeMetadata
+from recorder.errors import UsageError
 from recorder.outline.agents.looks import agent_looks
 from recorder.outline.agents.presence import Presence
-from recorder.outline.agents.steps import MAX_FOLLOWED, agent_steps, group_values, present_in
+from recorder.outline.agents.returns import ReturnCurves
+from recorder.outline.agents.steps import MAX_FOLLOWED, agent_rewards, agent_steps, group_values, present_in
 from recorder.outline.bounds import Bounds
 from recorder.outline.markers import AffordanceUses, LowMeters, Marker, MarkerFinder, UnsureChoices
 from recorder.outline.meter_levels import MeterRanges
-from recorder.outline.samples import Samples
 from recorder.outline.scene import Scene
 from recorder.outline.step_columns import Floats, StepColumns
 
-__all__ = ["MAX_CURVES", "AgentsOutline", "shown_agent"]
+__all__ = ["AgentsOutline", "find_agent", "shown_agent"]
 
-MAX_CURVES = 16
-"""Agents, and teams, with a curve of their return. More could not be told apart."""
+_MAX_TEAMS = 16
+"""Teams with a curve of their return. More could not be told apart."""
+_MAX_NAMED = 20
+"""In a message."""
 
 
 class AgentsOutline:
@@ -46,9 +49,10 @@ class AgentsOutline:
         self._given: Sequence[AgentInfo] = ()
         self._followed: list[_Followed] = []
         self._presence: list[Presence] = []
-        self._samples = Samples(0)
-        """Sums of both rewards of each agent with a curve."""
-        self._sums = np.zeros(0)
+        self._agent_sums = ReturnCurves()
+        self._team_sums = ReturnCurves()
+        self._teams: list[str] = []
+        """In the order in which they appeared."""
 
     def add(self, chunk: Chunk, first_index: int) -> list[Marker]:
         """Add the next chunk; return its markers.
@@ -73,7 +77,7 @@ class AgentsOutline:
         shares = self._shares(steps)
         for number, (followed, columns) in enumerate(zip(self._followed, steps, strict=True)):
             found += followed.add(columns, first_index, None if shares is None else shares[:, number])
-        self._add_returns(steps[:MAX_CURVES], first_index)
+        self._add_returns(chunk, steps, first_index)
         return found
 
     def close(self, metadata: EpisodeMetadata) -> None:
@@ -114,20 +118,16 @@ class AgentsOutline:
         return {"agents": rows, "teams": teams, "shown_agent": shown_agent(infos)}
 
     def curves(self, weight: float | None, first_index: int, end_index: int | None) -> dict[str, Any]:
-        """``agents`` and ``teams`` of the overview: samples of the returns of the first agents, and of each team.
+        """``agents`` and ``teams`` of the overview: samples of the returns of the first agents, and of each team, by name.
 
         An agent that has not joined yet has NaN, and a team none of whose agents has joined.
         """
-        rows = self._samples.between(first_index, end_index)[:, 1:]
-        returns = [return_of(rows[:, n], rows[:, n + 1], weight) for n in range(0, rows.shape[1], 2)]
-        infos = self.infos(weight)
-        teams: dict[str, list[Floats]] = {name: [] for name in sorted({it.team for it in infos if it.team})}
-        if len(infos) <= len(returns):  # else the sums of the teams would lack agents
-            for info, curve in zip(infos, returns, strict=True):
-                if info.team:
-                    teams[info.team].append(curve)
-        whole = [_sum(curves) for curves in teams.values() if curves]
-        return {"agents": [_rounded(curve) for curve in returns], "teams": [_rounded(curve) for curve in whole]}
+        names = sorted(range(len(self._teams)), key=lambda number: self._teams[number])
+        teams = self._team_sums.returns(weight, first_index, end_index)
+        return {
+            "agents": self._agent_sums.returns(weight, first_index, end_index),
+            "teams": [teams[number] for number in names],
+        }
 
     def _include(self, chunk: Chunk, group: int) -> None:
         """Extend the bounds by where agents of a group are."""
@@ -149,15 +149,22 @@ class AgentsOutline:
                 meters[:, number] = columns.meters[:, :n_meters]
         return self._ranges.shares(meters)
 
-    def _add_returns(self, steps: Sequence[StepColumns], first_index: int) -> None:
-        self._sums = np.pad(self._sums, (0, 2 * len(steps) - len(self._sums)))
-        rewards = [each for columns in steps for each in (columns.reward, columns.intrinsic_reward)]
-        sums = self._sums + np.cumsum(np.column_stack(rewards), axis=0)
-        self._sums = sums[-1].copy()
-        for number in range(len(steps)):  # nothing before the agent joins
-            joined = self._presence[number].spans[0][0] if self._presence[number].spans else np.inf
-            sums[np.arange(first_index, first_index + len(sums)) < joined, 2 * number : 2 * number + 2] = np.nan
-        self._samples.add(first_index, sums)
+    def _add_returns(self, chunk: Chunk, steps: Sequence[StepColumns], first_index: int) -> None:
+        begins = [presence.first_index for presence in self._presence]
+        rewards = [np.stack([columns.reward, columns.intrinsic_reward]) for columns in steps]
+        self._agent_sums.add(first_index, rewards, begins[: len(rewards)])
+        for agent in self._table.roster:
+            if agent.team and agent.team not in self._teams and len(self._teams) < _MAX_TEAMS:
+                self._teams.append(agent.team)
+        whole = np.zeros((len(self._teams), 2, chunk.n_steps))
+        first = [np.inf] * len(self._teams)
+        for number, agent in enumerate(self._table.roster):
+            if agent.team in self._teams:
+                team = self._teams.index(agent.team)
+                whole[team] += rewards[number] if number < len(rewards) else agent_rewards(chunk, agent)
+                first[team] = min(first[team], begins[number])
+        if self._teams:
+            self._team_sums.add(first_index, list(whole), first)
 
 
 class _Followed:
@@ -185,6 +192,20 @@ def shown_agent(infos: Sequence[AgentInfo]) -> str | None:
     return max(infos, key=lambda info: info.return_, default=AgentInfo("")).agent_id or None
 
 
+def find_agent(infos: Sequence[AgentInfo], agent_id: str | None) -> AgentInfo | None:
+    """The agent to show: the one with this id, or without an id the one that is shown first; None if there is none.
+
+    Raises:
+        UsageError: no agent has this id.
+    """
+    wanted = shown_agent(infos) if agent_id is None else agent_id
+    found = next((info for info in infos if info.agent_id == wanted), None)
+    if found is None and agent_id is not None:
+        there = ", ".join(info.agent_id for info in infos[:_MAX_NAMED]) or "one agent without a name"
+        raise UsageError(f"agent {agent_id!r}: the episode has {there}{' …' if len(infos) > _MAX_NAMED else ''}")
+    return found
+
+
 def _flags(chunk: Chunk, agent: AgentInfo) -> NDArray[np.bool_]:
     """``bool[n_steps]``: where the agent is terminated."""
     flags = np.zeros(chunk.n_steps, np.bool_)
@@ -198,13 +219,3 @@ def _flags(chunk: Chunk, agent: AgentInfo) -> NDArray[np.bool_]:
 
 def _clipped(spans: Sequence[tuple[int, int]], end_index: int | None) -> list[tuple[int, int]]:
     return [(a, b if end_index is None else min(b, end_index)) for a, b in spans if end_index is None or a < end_index]
-
-
-def _sum(curves: Sequence[Floats]) -> Floats:
-    """The sum of those that have begun; NaN while none has."""
-    stacked = np.stack(curves)
-    return np.where(np.isnan(stacked).all(axis=0), np.nan, np.nansum(stacked, axis=0))
-
-
-def _rounded(curve: Floats) -> list[float]:
-    return [float(f"{value:.9g}") for value in curve.tolist()]

@@ -22,6 +22,8 @@ class Presence:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self.first_index: float = np.inf
+        """Of its first step."""
         self.spans: list[tuple[int, int]] = []
         """``[start, stop)`` in indexes."""
         self._longest_break = 0
@@ -56,6 +58,7 @@ class Presence:
         return found
 
     def _begin(self, index: int) -> None:
+        self.first_index = min(self.first_index, index)
         self.spans.append((index, index))
         self._join()
         while len(self.spans) > MAX_SPANS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,19 @@ from numpy.typing import NDArray
 from recorder.agents import AgentInfo, agent_column
 from recorder.agents.columns import PRESENT
 from recorder.chunk import Chunk
+from recorder.episode_file import Episode
 from recorder.outline.step_columns import Floats, StepColumns, filled
 
-__all__ = ["MAX_FOLLOWED", "agent_steps", "group_values", "present_in"]
+__all__ = [
+    "MAX_FOLLOWED",
+    "agent_positions",
+    "agent_rewards",
+    "agent_steps",
+    "group_values",
+    "present_in",
+    "whole_positions",
+    "whole_steps",
+]
 
 MAX_FOLLOWED = 64
 """The first agents, whose meters, choices and returns are followed. Of others, the outline has presence and sums."""
@@ -44,6 +56,38 @@ def present_in(chunk: Chunk, agent: AgentInfo) -> NDArray[np.bool_]:
     return np.asarray(found[0][:, agent.slot], np.bool_)
 
 
+def agent_positions(chunk: Chunk, agent: AgentInfo) -> Floats | None:
+    """``float64[n_steps, n_dims]``: where an agent is, NaN while it is absent; None if the chunk has no positions of it.
+
+    Raises:
+        EpisodeFileError: the chunk is damaged.
+    """
+    return _rows(chunk, agent, "position", present_in(chunk, agent))
+
+
+def _rows(chunk: Chunk, agent: AgentInfo, field: str, present: NDArray[np.bool_]) -> Floats | None:
+    found = group_values(chunk, agent.group, field)
+    if found is None or agent.slot >= found[0].shape[1]:
+        return None
+    values, has_value = found
+    return filled(values[:, agent.slot], present if has_value is None else present & has_value)
+
+
+def agent_rewards(chunk: Chunk, agent: AgentInfo) -> Floats:
+    """``float64[2, n_steps]``: reward and intrinsic reward; 0 where there is none.
+
+    Raises:
+        EpisodeFileError: the chunk is damaged.
+    """
+    present = present_in(chunk, agent)
+    rewards = np.zeros((2, chunk.n_steps))
+    for number, field in enumerate(("reward", "intrinsic_reward")):
+        rows = _rows(chunk, agent, field, present)
+        if rows is not None and rows.shape[1] == 1:
+            rewards[number] = np.where(np.isfinite(rows[:, 0]), rows[:, 0], 0.0)
+    return rewards
+
+
 def agent_steps(chunk: Chunk, agent: AgentInfo) -> StepColumns:
     """The steps of one agent, as of an episode that has no other: NaN while it is absent.
 
@@ -51,12 +95,44 @@ def agent_steps(chunk: Chunk, agent: AgentInfo) -> StepColumns:
         EpisodeFileError: the chunk is damaged.
     """
     present = present_in(chunk, agent)
+    numbers = np.arange(chunk.first_step, chunk.first_step + chunk.n_steps)
+    return StepColumns.of(lambda name: _rows(chunk, agent, name, present), numbers)
 
-    def rows(name: str) -> Floats | None:
-        found = group_values(chunk, agent.group, name)
-        if found is None or agent.slot >= found[0].shape[1]:
-            return None
-        values, has_value = found
-        return filled(values[:, agent.slot], present if has_value is None else present & has_value)
 
-    return StepColumns.of(rows, np.arange(chunk.first_step, chunk.first_step + chunk.n_steps))
+def whole_steps(episode: Episode, agent: AgentInfo) -> StepColumns:
+    """All steps of one agent of a recording, as of an episode that has no other: NaN while it is absent.
+
+    Raises:
+        EpisodeFileError: the file is damaged.
+    """
+    parts = [agent_steps(chunk, agent) for chunk, _ in episode.chunks_between(0, episode.n_steps)]
+    n_steps = [part.n_steps for part in parts]
+    joined: dict[str, Any] = {
+        each.name: _joined([getattr(part, each.name) for part in parts], n_steps) for each in fields(StepColumns)
+    }
+    return StepColumns(**{**joined, "step_numbers": episode.step_numbers})
+
+
+def whole_positions(episode: Episode, agents: Sequence[AgentInfo]) -> list[Floats]:
+    """``float64[n_steps, n_dims]`` of each agent, NaN while it is absent; width 0 if it has no positions.
+
+    Raises:
+        EpisodeFileError: the file is damaged.
+    """
+    chunks = [chunk for chunk, _ in episode.chunks_between(0, episode.n_steps)]
+    found = []
+    for agent in agents:
+        parts = [agent_positions(chunk, agent) for chunk in chunks]
+        whole = _joined(parts, [chunk.n_steps for chunk in chunks])
+        found.append(np.empty((episode.n_steps, 0)) if whole is None else whole)
+    return found
+
+
+def _joined(parts: Sequence[Floats | None], n_steps: Sequence[int]) -> Floats | None:
+    """The parts of a column, NaN in a part that lacks it; None if all do, or if their shapes differ."""
+    shapes = {part.shape[1:] for part in parts if part is not None}
+    if len(shapes) != 1:
+        return None
+    (shape,) = shapes
+    rows = [np.full((n, *shape), np.nan) if part is None else part for part, n in zip(parts, n_steps, strict=True)]
+    return np.concatenate(rows)

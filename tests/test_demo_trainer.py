@@ -133,9 +133,9 @@ def test_a_team_is_recorded_while_it_lives(tmp_path: Any) -> None:
         rows = catalog.query_recordings(run="r", agent="agent_1", order="-length")
         tables = {row["episode_id"]: catalog.list_agents("r", row["episode_id"]) for row in rows}
     for row in rows:
-        own = tables[row["episode_id"]]
-        assert max(agent.last_step for agent in own) == row["n_steps"] - 1
-        assert all(agent.outcome == "terminated" for agent in own if agent.last_step < row["n_steps"] - 1)
+        team = tables[row["episode_id"]]
+        assert max(agent.last_step for agent in team) == row["n_steps"] - 1
+        assert all(agent.outcome == "terminated" for agent in team if agent.last_step < row["n_steps"] - 1)
     episode = open_episode(tmp_path / rows[0]["file_path"])
     agents, columns = episode.metadata.agents, episode.columns()
     assert rows[0]["total_reward"] == pytest.approx(sum(agent.return_ for agent in agents))

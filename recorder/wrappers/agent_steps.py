@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from recorder.argument_kinds import check_kind
@@ -23,6 +23,7 @@ class AgentSteps:
         recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
         run_id: the training job, when ``recorder`` is a URL.
         env_id: the name of the environment.
+        action_names: those of every agent; empty when nobody knows them.
         teams: the team of each agent.
         agent_fn: what to record beside, by agent and field of a step.
         lane: index of this environment where several trainers share a run.
@@ -38,6 +39,7 @@ class AgentSteps:
         *,
         run_id: str | None,
         env_id: str,
+        action_names: Sequence[str],
         teams: Mapping[Any, str] | None,
         agent_fn: Callable[[], Mapping[Any, Mapping[str, Any]]] | None,
         lane: int,
@@ -53,6 +55,7 @@ class AgentSteps:
             recorder = EpisodeRecorder(recorder, run_id=run_id, config={"env_id": env_id})
         self.recorder = recorder
         self._env_id = env_id
+        self._facts = {"action_names": list(action_names)} if action_names else {}
         self._teams = teams
         self._agent_fn = agent_fn
         self._lane = lane
@@ -61,6 +64,8 @@ class AgentSteps:
         self._episode_id: int | None = None
         self._n_steps = 0
         self._is_over = False
+        self._has_places = False
+        """Whether an agent had a position: then the episode has a board."""
 
     def attempt(self, work: Callable[..., None], *arguments: Any) -> None:
         """Do what may fail over whatever an environment gives: it is counted, and training goes on."""
@@ -97,6 +102,7 @@ class AgentSteps:
             given = dict(beside.get(agent, {}))
             extras |= {**action, **given.pop("extras", {})}
             fields |= {**given, "extras": extras}
+            self._has_places = self._has_places or fields.get("position") is not None
         recorder.record_agents(self._episode_id, self._n_steps, agents, teams=self._teams, lane=self._lane)
         self._n_steps += 1
         self._is_over = bool(agents) and all(it["terminated"] or it["truncated"] for it in agents.values())
@@ -105,10 +111,10 @@ class AgentSteps:
         """The episode is over; one without a step is none."""
         if self._episode_id is not None and self.recorder is not None:
             status = "complete" if self._is_over else "truncated"
-            self.recorder.finish_episode(
-                self._episode_id, {"status": status, "info": self._info, "substrate": ASPATIAL}
-            )
-        self._episode_id, self._is_over = None, False
+            substrate = {} if self._has_places else {"substrate": ASPATIAL}
+            metadata = {"status": status, "info": self._info, **self._facts, **substrate}
+            self.recorder.finish_episode(self._episode_id, metadata)
+        self._episode_id, self._is_over, self._has_places = None, False, False
 
     def close(self) -> None:
         """End the open episode, and the recorder if it was made here."""

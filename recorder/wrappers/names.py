@@ -7,7 +7,7 @@ from typing import Any
 
 from gymnasium import spaces
 
-__all__ = ["action_names_of", "observation_names_of"]
+__all__ = ["action_names_of", "observation_names_of", "team_action_names_of"]
 
 _ACTIONS = {
     "AcrobotEnv": ("torque -1", "no torque", "torque +1"),
@@ -20,6 +20,19 @@ _ACTIONS = {
     "TaxiEnv": ("south", "north", "east", "west", "pick up", "drop off"),
 }
 """Of Gymnasium's environments with a few actions, by class. Source: the page of each in its documentation."""
+
+_PARTICLE_ACTIONS = ("nothing", "left", "right", "down", "up")
+_TEAM_ACTIONS = {
+    "cooperative_pong": ("nothing", "up", "down"),
+    "knights_archers_zombies": ("forward", "backward", "turn left", "turn right", "attack", "nothing"),
+    "rps": ("rock", "paper", "scissors"),
+    **dict.fromkeys(
+        ("collect_treasure", "simple", "simple_adversary", "simple_formation", "simple_line", "simple_push"),
+        _PARTICLE_ACTIONS,
+    ),
+    **dict.fromkeys(("simple_spread", "simple_tag"), _PARTICLE_ACTIONS),
+}
+"""Of PettingZoo's and MPE2's environments, by name without its version. Source: ``step`` of each."""
 
 _OBSERVATIONS = {
     "AcrobotEnv": ("cos 1", "sin 1", "cos 2", "sin 2", "velocity 1", "velocity 2"),
@@ -41,6 +54,19 @@ def action_names_of(env: Any) -> list[str]:
         return []
     known = _own_names(inner) or _by_class(_ACTIONS, inner)
     return known if len(known) == space.n else []
+
+
+def team_action_names_of(env: Any, name: str) -> list[str]:
+    """The same of an environment of PettingZoo whose agents all have the same actions.
+
+    Args:
+        name: of the environment, such as ``simple_spread_v3``.
+    """
+    agents = getattr(env, "possible_agents", None) or env.agents
+    counts = {getattr(env.action_space(agent), "n", None) for agent in agents}
+    base, _, version = name.rpartition("_v")
+    known = _own_names(env.unwrapped) or list(_TEAM_ACTIONS.get(base if version.isdigit() else name, ()))
+    return known if counts == {len(known)} else []
 
 
 def observation_names_of(env: Any) -> list[str]:

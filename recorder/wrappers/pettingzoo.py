@@ -11,6 +11,9 @@ from gymnasium import spaces
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError, UsageError
 from recorder.wrappers.agent_steps import AgentSteps
+from recorder.wrappers.names import team_action_names_of
+from recorder.wrappers.parts import own_copy
+from recorder.wrappers.plan import ACTION_MASK
 
 try:
     from pettingzoo.utils.wrappers import BaseParallelWrapper, BaseWrapper
@@ -28,8 +31,9 @@ class RecordEpisode:
         env = RecordEpisode(knights_archers_zombies_v10.parallel_env(), "redis://localhost:6379/0", run_id="knights")
 
     A step of a parallel environment is one step of the recording. In an AEC environment each turn is a step: it has the
-    reward of every agent, ``extras.acting`` says whose turn it was, and the others have zeros for action and observation.
-    The steps in which a dead agent leaves are not recorded.
+    reward of every agent, ``extras.acting`` says whose turn it was, and the others have zeros for action, mask and
+    observation. The steps in which a dead agent leaves are not recorded. ``action_masks`` is the ``action_mask`` of the
+    observation, or of the info, before the action.
 
     Args:
         env: the environment; what this returns is one of its kind.
@@ -68,6 +72,7 @@ class RecordEpisode:
             recorder,
             run_id=run_id,
             env_id=str(name),
+            action_names=_action_names(env, str(name)),
             teams=teams,
             agent_fn=agent_fn,
             lane=lane,
@@ -83,10 +88,13 @@ class _Parallel(BaseParallelWrapper):  # type: ignore[misc]  # a class that is n
         super().__init__(env)
         self._steps = steps
         self.recorder = steps.recorder
+        self._masks: dict[Any, Any] = {}
+        """Of the actions that come next, by agent."""
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
         result = self.env.reset(seed=seed, options=options)
         self._steps.attempt(self._steps.begin, seed)
+        self._steps.attempt(self._remember, *result)
         return result
 
     def step(self, actions: dict[Any, Any]) -> Any:
@@ -107,12 +115,18 @@ class _Parallel(BaseParallelWrapper):  # type: ignore[misc]  # a class that is n
                 "reward": rewards.get(agent, 0.0),
                 "terminated": bool(terminations.get(agent, False)),
                 "truncated": bool(truncations.get(agent, False)),
+                "action_masks": self._masks.get(agent),
             }
             for agent in agents
         }
+        self._remember(observations, result[4])
         self._steps.record(fields, observations)
         if not self.env.agents:
             self._steps.end()
+
+    def _remember(self, observations: Mapping[Any, Any], infos: Mapping[Any, Any]) -> None:
+        masks = {agent: _mask_in(seen, infos.get(agent)) for agent, seen in observations.items()}
+        self._masks = {agent: own_copy(mask) for agent, mask in masks.items() if mask is not None}
 
 
 class _InTurn(BaseWrapper):  # type: ignore[misc]  # a class that is not typed
@@ -131,6 +145,9 @@ class _InTurn(BaseWrapper):  # type: ignore[misc]  # a class that is not typed
         actor, agents = self.env.agent_selection, list(self.env.agents)
         is_dead = self.env.terminations[actor] or self.env.truncations[actor]
         alive = [it for it in agents if not (self.env.terminations[it] or self.env.truncations[it])]
+        self._mask = None
+        if not is_dead:
+            self._steps.attempt(self._look, actor)
         self.env.step(action)
         if not is_dead:
             self._steps.attempt(self._record, actor, alive, action)
@@ -141,8 +158,15 @@ class _InTurn(BaseWrapper):  # type: ignore[misc]  # a class that is not typed
         self._steps.close()
         self.env.close()
 
+    def _look(self, actor: Any) -> None:
+        """Remember the mask of the action that comes now."""
+        space = self.env.observation_space(actor)
+        is_seen = isinstance(space, spaces.Dict) and ACTION_MASK in space.spaces
+        mask = _mask_in(self.env.observe(actor) if is_seen else None, self.env.infos.get(actor))
+        self._mask = None if mask is None else own_copy(mask)
+
     def _record(self, actor: Any, alive: list[Any], action: Any) -> None:
-        env = self.env
+        env, mask = self.env, self._mask
         fields = {
             agent: {
                 "action": action if agent == actor else _zeros(env.action_space(agent)),
@@ -150,11 +174,28 @@ class _InTurn(BaseWrapper):  # type: ignore[misc]  # a class that is not typed
                 "terminated": bool(env.terminations.get(agent, False)),
                 "truncated": bool(env.truncations.get(agent, False)),
                 "extras": {"acting": agent == actor},
+                "action_masks": mask if agent == actor or mask is None else np.zeros_like(mask),
             }
             for agent in alive
         }
         observed = {it: env.observe(it) if it == actor else _zeros(env.observation_space(it)) for it in alive}
         self._steps.record(fields, observed)
+
+
+def _mask_in(observation: Any, info: Any) -> Any:
+    """The mask of the next action; None without one. That of a composite action space, a tuple, is left out."""
+    for source in (observation, info):
+        if isinstance(source, Mapping) and (mask := source.get(ACTION_MASK)) is not None:
+            return None if isinstance(mask, tuple) else mask
+    return None
+
+
+def _action_names(env: Any, name: str) -> list[str]:
+    """Those of every agent; no description may fail."""
+    try:
+        return team_action_names_of(env, name)
+    except Exception:  # noqa: BLE001 - whatever an environment raises that has no names
+        return []
 
 
 def _zeros(space: spaces.Space[Any]) -> Any:

@@ -102,6 +102,46 @@ def test_a_parallel_environment_whose_agents_join_and_leave_is_logged() -> None:
         assert own(episode, "runner_0")["meters"].tolist() == [[0.5]] * 4
 
 
+class Masked(Relay):
+    """Says which actions come next: in the info, or in the observation of those that join."""
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        observations, _ = super().reset(seed, options)
+        return observations, {"runner_0": {"action_mask": self._mask()}}
+
+    def step(self, actions: dict[str, Any]) -> Any:
+        *result, infos = super().step(actions)
+        return *result, {agent: {"action_mask": self._mask()} for agent in infos}
+
+    def _mask(self) -> Any:
+        return np.array([self._step, 1, 0], np.int8)
+
+
+def test_a_mask_is_that_of_the_info_before_the_action_and_a_position_makes_a_board() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(Masked(), recorder, agent_fn=lambda: {"runner_0": {"position": (1, 2)}})
+    env.reset()
+    while env.agents:
+        env.step(dict.fromkeys(env.agents, 1))
+    env.close()
+    ended = close_and_read(recorder)[0]
+    for name, first_step in (("runner_0", 0), ("runner_1", 2), ("runner_2", 4)):
+        assert own(ended, name)["action_masks"].tolist() == [[first_step + n, 1, 0] for n in range(4)]
+    assert ended.metadata.substrate is None  # the places of the agents say what the board is
+
+
+def test_known_actions_have_names() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(rps.parallel_env(), recorder)
+    env.reset(seed=1)
+    env.step(dict.fromkeys(env.agents, 2))
+    env.close()
+    ended = close_and_read(recorder)[0]
+    assert ended.metadata.action_names == ("rock", "paper", "scissors")
+    assert ended.metadata.substrate is not None
+    assert ended.metadata.substrate.type == "aspatial"
+
+
 def test_a_game_in_turns_is_logged_with_whose_turn_it_was() -> None:
     recorder = EpisodeRecorder(strict=True)
     env = RecordEpisode(tictactoe.env(), recorder)
@@ -123,6 +163,10 @@ def test_a_game_in_turns_is_logged_with_whose_turn_it_was() -> None:
     assert first["action"][first["extras.acting"]].tolist() == [0, 1, 2]
     assert second["action"][second["extras.acting"]].tolist() == [3, 4]
     assert first["extras.observation.observation"].shape == (5, 3, 3, 2)
+    masks = [first["action_masks"][turn] for turn in (0, 2)] + [second["action_masks"][turn] for turn in (1, 3)]
+    taken = [np.flatnonzero(mask == 0).tolist() for mask in masks]
+    assert taken == [[], [0, 3], [0], [0, 1, 3]]  # before the move
+    assert not first["action_masks"][1].any()
 
 
 def test_an_illegal_move_ends_the_game_for_all() -> None:

@@ -85,13 +85,14 @@ def queries(n_episodes: int) -> Iterator[dict[str, str]]:
             "tag": {"tag": one_of("good", "bug", "unused")},
             "recorded": {"recorded": one_of("true", "false")},
             "agent": {"agent": one_of("red_0", "blue_0", "unused")},
+            "seed": {"seed": str(random.integers(1000))},
             "min_episode": {"min_episode": str(first)},
             "max_episode": {"max_episode": str(first)},
             "episode": {"min_episode": str(first), "max_episode": str(first + 1000)},
         }[name]
 
     names = (
-        *("run", "stage", "reason", "status", "decision", "lane", "tag", "recorded", "agent"),
+        *("run", "stage", "reason", "status", "decision", "lane", "tag", "recorded", "agent", "seed"),
         *("min_return", "max_return", "return", "min_episode", "max_episode", "episode"),
     )
     chosen = [(), *((name,) for name in names), *combinations(names, 2)]
@@ -137,7 +138,7 @@ def _recording(row: EpisodeRow) -> RecordingRow:
     """A recording of two agents; every fiftieth has a third."""
     names = ("red_0", "red_1", "blue_0") if row.episode_id % 50 == 0 else ("red_0", "red_1")
     agents = tuple(AgentInfo(name, "red", 0, slot, 0, 499, 1.0, 500) for slot, name in enumerate(names))
-    return RecordingRow(row.run_id, row.episode_id, reasons=row.reasons, agents=agents)
+    return RecordingRow(row.run_id, row.episode_id, reasons=row.reasons, seed=str(row.episode_id % 900), agents=agents)
 
 
 def _episodes(

@@ -15,9 +15,10 @@ from benchmarks.baseline_video import export_by_baseline
 from benchmarks.many_videos import make_videos
 from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, episode_arrays
 from recorder.catalog import Catalog, RecordingRow
-from recorder.episode import EpisodeMetadata, RecordedStep
+from recorder.episode import EpisodeMetadata
 from recorder.episode_file import Episode, open_episode
 from recorder.episode_file.version1 import build_version1
+from recorder.recorded_step import RecordedStep
 from recorder.storage import episode_path, open_storage
 from recorder.video.options import VideoOptions
 from recorder.video.request import make_request

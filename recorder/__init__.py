@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recorder.capture import EpisodeRecorder, PublisherLimits, RecorderStats
     from recorder.catalog import Catalog
-    from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, Substrate
+    from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, Substrate
     from recorder.episode_file import Episode, open_episode
     from recorder.errors import RecorderError
+    from recorder.recorded_step import RecordedStep
     from recorder.redis_server.find import find_redis_url
     from recorder.replay.client import ReplayClient
     from recorder.replay.manager import Playback, ReplayManager
@@ -86,9 +87,10 @@ __all__ = [
 _HOMES = {
     "recorder.capture": ("", ("EpisodeRecorder", "PublisherLimits", "RecorderStats")),
     "recorder.catalog": ("catalog", ("Catalog",)),
-    "recorder.episode": ("", ("EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate")),
+    "recorder.episode": ("", ("EpisodeMetadata", "EpisodeStatus", "Gap", "Substrate")),
     "recorder.episode_file": ("", ("Episode", "open_episode")),
     "recorder.errors": ("", ("RecorderError",)),
+    "recorder.recorded_step": ("", ("RecordedStep",)),
     "recorder.redis_server.find": ("", ("find_redis_url",)),
     "recorder.replay.client": ("server", ("ReplayClient",)),
     "recorder.replay.manager": ("", ("Playback", "ReplayManager")),

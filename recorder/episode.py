@@ -1,14 +1,4 @@
-"""An episode: its steps, metadata and gaps.
-
-Alignment of step ``t``, defined here only:
-
-* ``position``, ``meters``, ``time_of_day``, ``interaction_progress`` are the state *after* its action;
-* ``reward``, ``intrinsic_reward``, ``done``, ``terminated``, ``truncated`` are the result of that action;
-* ``q_values``, ``action_masks``, ``epsilon`` are what the action was *chosen from*.
-
-``done`` is ``terminated or truncated``, as the environment reported them. An *episode* with the status ``truncated`` is
-different: its recording stopped before the episode ended.
-"""
+"""An episode: its metadata and gaps."""
 
 from __future__ import annotations
 
@@ -35,7 +25,7 @@ from recorder.field_values import (
 )
 from recorder.python_versions import StrEnum
 
-__all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate", "read_layout", "return_of"]
+__all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "Substrate", "read_layout", "return_of"]
 
 _Amount = TypeVar("_Amount", float, NDArray[np.float64])
 """A number, or an array with one per step."""
@@ -76,40 +66,6 @@ class Substrate:
     position_dim: int = 2
     width: int | None = None
     height: int | None = None
-
-
-@dataclass(slots=True)
-class RecordedStep:
-    """A step of an episode; the module's docstring defines the alignment.
-
-    Args:
-        step: number of the step in its episode, from 0.
-        position: any number of coordinates, also none.
-        meters: any number of meters; the metadata has their names.
-        action: index of a discrete action, or components of a continuous one.
-        done: ``terminated or truncated``.
-        time_of_day: the environment's clock, if it has one.
-        interaction_progress: progress of a multi-step interaction, 0 to 1.
-        terminated, truncated: None if the trainer gave only ``done``.
-        action_masks: allowed actions.
-        extras: further named scalars or arrays.
-    """
-
-    step: int
-    position: tuple[float, ...]
-    meters: tuple[float, ...]
-    action: int | tuple[float, ...]
-    reward: float
-    intrinsic_reward: float = 0.0
-    done: bool = False
-    q_values: tuple[float, ...] | None = None
-    time_of_day: int | None = None
-    interaction_progress: float | None = None
-    terminated: bool | None = None
-    truncated: bool | None = None
-    epsilon: float | None = None
-    action_masks: tuple[bool, ...] | None = None
-    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -166,6 +122,12 @@ class EpisodeMetadata:
     env_steps: int | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
     agents: Sequence[AgentInfo] = ()
+
+    @property
+    def seed(self) -> str | None:
+        """What the environment was reset with, in digits; None if unknown."""
+        seed = self.info.get("seed")
+        return f"{seed}" if isinstance(seed, int | str) and not isinstance(seed, bool) else None
 
     def to_map(self) -> dict[str, Any]:
         """A map of msgpack's types for files and entries.

@@ -32,6 +32,7 @@ _FILTERS = [
     _query("recorded", "boolean", "true: with a file; false: without one."),
     _query("complete", "boolean", "true: the trainer finished the episode; false: broken off, salvaged or discarded."),
     _query("agent", "string", "With this agent in its recording."),
+    _query("seed", "string", "Recorded with this seed of the environment."),
     _query("sort", "string", "finished, episode_id, reward, length or stage; descending with - in front."),
     _query("cursor", "string", "next_cursor of the previous page."),
     _query("limit", "integer", "Episodes per page, 50 by default, at most 500."),

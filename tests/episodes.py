@@ -141,6 +141,7 @@ def add_episode(catalog: Catalog, root: Path, **options: Any) -> RecordingRow:
         compressed_size_bytes=len(data),
         content_hash=episode.content_hash or f"{len(data):032x}",
         format_version=episode.version,
+        seed=meta.seed,
     )
     row = EpisodeRow(**shared, decision="kept", finished_unix_nanos=meta.finished_unix_nanos)
     catalog.import_recordings([(row, recording)])

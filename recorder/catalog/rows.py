@@ -233,6 +233,7 @@ class RecordingRow:
         file_size_bytes: size before compression.
         compressed_size_bytes: size on disk, or its share of its pack.
         play_id: the play in the file; None if unknown.
+        seed: what the environment was reset with, in digits; None if unknown.
         agents: written to ``recording_agents``, and empty for a single agent; None keeps those there. Rows are read
             without them: ``list_agents`` has them.
     """
@@ -257,6 +258,7 @@ class RecordingRow:
     recorded_at: datetime | None = None
     play_id: int | None = None
     reasons: tuple[str, ...] = ()
+    seed: str | None = None
     agents: Sequence[AgentInfo] | None = None
 
 

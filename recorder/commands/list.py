@@ -1,4 +1,4 @@
-"""List recordings, newest first, by stage, reason, return, status, lane or agent."""
+"""List recordings, newest first, by stage, reason, return, status, lane, agent or seed."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--max-reward", type=number, help="highest return")
     parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
     parser.add_argument("--lane", type=non_negative, help="only this lane of a vector environment")
+    parser.add_argument("--seed", help="only recordings whose environment was reset with this seed")
     parser.add_argument("--agent", metavar="ID", help="only recordings with this agent; shows its returns")
     add_order(parser)
     parser.add_argument("--limit", type=non_negative, default=50, help="at most this many (default: %(default)s)")
@@ -82,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
             "lane": args.lane,
             "status": args.status,
             "agent": args.agent,
+            "seed": args.seed,
         }
         rows = catalog.query_recordings(**filters, limit=args.limit, order=order_of(args))
         n_recordings = len(rows) if len(rows) < args.limit else catalog.count_recordings(**filters)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.chunk import Chunk, ColumnData, Placement, join_columns
-from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, read_layout
+from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, read_layout
 from recorder.episode_file import version1
 from recorder.episode_file.chunk_cache import ChunkCache
 from recorder.episode_file.version1 import Version1File
@@ -25,6 +25,7 @@ from recorder.errors import (
     UnknownColumnError,
     UsageError,
 )
+from recorder.recorded_step import RecordedStep
 from recorder.schema import EXTRAS_PREFIX, MAX_COLUMNS, STEP_COLUMNS, EpisodeSchema
 
 __all__ = ["Episode"]

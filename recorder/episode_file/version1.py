@@ -27,10 +27,11 @@ from recorder.chunk import (
     encode_texts,
     unpack_list,
 )
-from recorder.episode import EpisodeMetadata, RecordedStep
+from recorder.episode import EpisodeMetadata
 from recorder.episode_file.version2 import ChunkRef
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UsageError
 from recorder.picture_shape import is_stored_as_picture
+from recorder.recorded_step import RecordedStep
 from recorder.schema import EXTRAS_PREFIX, MAX_DIMENSIONS, STEP_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 from recorder.text import sanitize_text
 

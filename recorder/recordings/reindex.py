@@ -272,6 +272,7 @@ def rows_of(
         format_version=episode.version,
         epsilon=metadata.epsilon,
         env_steps=metadata.env_steps,
+        seed=metadata.seed,
         agents=metadata.agents,
     )
     return row, recording

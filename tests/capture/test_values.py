@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from recorder.capture import EpisodeRecorder
-from recorder.episode import RecordedStep
 from recorder.errors import ShapeChangedError
+from recorder.recorded_step import RecordedStep
 from recorder.schema import STEP_FIELDS
 from tests.capture.recorded import STEP, assert_adds_up, close_and_read, record_one
 

@@ -71,7 +71,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
         add_life(catalog, recordings, "shapes", 2, walk)
         forked = {name: values.copy() for name, values in walk.items()}
         forked["action"][37] = (forked["action"][37] + 1) % 6
-        add_life(catalog, recordings, "shapes", 3, forked)
+        add_life(catalog, recordings, "shapes", 3, forked, info={"seed": 1002})
         dull = Life(seed=6, n_steps=400, waits=(60, 260)).columns()
         add_life(catalog, recordings, "shapes", 4, dull, chunk_steps=64, missing=(5,))
         bare = {name: walk[name] for name in ("meters", "action", "reward")}

@@ -170,7 +170,7 @@ def test_episodes_are_filtered_sorted_and_paged(client: FlaskClient) -> None:
         assert len(client.get(f"{API}/episodes?{query_string}").get_json()["episodes"]) == n_found, query_string
 
 
-def test_agents_are_shown_and_found(own_client: FlaskClient, own_folder: Path) -> None:
+def test_agents_and_seeds_are_shown_and_found(own_client: FlaskClient, own_folder: Path) -> None:
     agents = (AgentInfo("red_0", "red", 0, 1, 0, 49, 2.5, 50, "truncated"), AgentInfo("blü 1", return_=float("inf")))
     with Catalog(own_folder / "catalog.db") as catalog:
         catalog.upsert_recordings([replace(catalog.get_recording("demo", 100), agents=agents)])
@@ -180,7 +180,15 @@ def test_agents_are_shown_and_found(own_client: FlaskClient, own_folder: Path) -
     sentence = PROTOCOL.partition("in which they joined, maps of ")[2].partition(";")[0]
     assert set(episode["agents"][0]) == set(re.findall(r"`(\w+)`", sentence))
     assert own_client.get(f"{API}/episodes/demo/200").get_json()["agents"] == []
-    for query, found in (({"agent": "blü 1"}, [100]), ({"agent": "red_0", "stage": "3"}, []), ({"agent": "red"}, [])):
+    with Catalog(own_folder / "catalog.db") as catalog:
+        catalog.upsert_recordings([replace(catalog.get_recording("demo", 200), seed="7")])
+    for query, found in (
+        ({"seed": "7"}, [200]),
+        ({"seed": "7", "stage": "9"}, []),
+        ({"agent": "blü 1"}, [100]),
+        ({"agent": "red_0", "stage": "3"}, []),
+        ({"agent": "red"}, []),
+    ):
         listed = own_client.get(f"{API}/episodes", query_string=query).get_json()["episodes"]
         assert [row["episode_id"] for row in listed] == found, query
 

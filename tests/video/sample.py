@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from recorder.episode import EpisodeMetadata, RecordedStep
+from recorder.episode import EpisodeMetadata
 from recorder.episode_file import Episode, open_episode
 from recorder.episode_file.version1 import build_version1
+from recorder.recorded_step import RecordedStep
 
 METERS = ("energy", "hygiene", "satiation", "money", "health", "fitness", "mood", "social")
 ACTIONS = ("Up", "Down", "Left", "Right", "Interact", "Wait")

@@ -200,6 +200,7 @@ def assemble(
         format_version=file_format,
         epsilon=metadata.epsilon,
         env_steps=metadata.env_steps,
+        seed=metadata.seed,
         agents=metadata.agents,
     )
     return AssembledFile(name, data, recording)

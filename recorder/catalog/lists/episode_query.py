@@ -18,7 +18,7 @@ from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.lists.paging import Order, parse_order
 from recorder.catalog.lists.sql_glob import matches_glob
 from recorder.catalog.lists.sqlite_plan import Condition, on_best_index
-from recorder.catalog.models import episode_tags, episodes, recording_agents, recording_reasons
+from recorder.catalog.models import episode_tags, episodes, recording_agents, recording_reasons, recordings
 from recorder.catalog.rows import EpisodePage, EpisodeRow
 from recorder.errors import UsageError
 
@@ -63,6 +63,7 @@ class EpisodeFilter:
     max_episode: int | None = None
     complete: bool | None = None
     agent: str | None = None
+    seed: str | None = None
 
 
 def page_of_episodes(
@@ -147,6 +148,7 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]
         wanted.recorded
         or wanted.reason is not None
         or wanted.agent is not None
+        or wanted.seed is not None
         or wanted.decision in ("kept", "held", "deleted")
     ):
         yield Condition(IS_KEPT, "ix_episodes_kept")
@@ -156,6 +158,8 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]
         yield _listed_in(episode_tags, episode_tags.c.tag == wanted.tag)
     if wanted.agent is not None:
         yield _listed_in(recording_agents, recording_agents.c.agent_id == wanted.agent)
+    if wanted.seed is not None:
+        yield _listed_in(recordings, recordings.c.seed == wanted.seed)
 
 
 def _range(column: ColumnClause[Any], low: float | None, high: float | None) -> ColumnElement[bool]:

@@ -32,10 +32,12 @@ recordings = Table(
     Column("recorded_at", UtcDateTime),
     Column("play_id", Int64),
     Column("reasons", TextTuple, nullable=False),
+    Column("seed", GivenText),
     Index("ix_recordings_timestamp", "timestamp", "run_id", "episode_id"),
     Index("ix_recordings_reward", "total_reward", "run_id", "episode_id"),
     Index("ix_recordings_stage", "curriculum_stage", "timestamp", postgresql_ops=UNKNOWN_FIRST),
     Index("ix_recordings_episode", "episode_id"),
+    Index("ix_recordings_seed", "seed", "run_id", "episode_id"),
 )
 
 recording_reasons = Table(

@@ -64,6 +64,7 @@ class EpisodeOperations(CatalogBase):
         max_episode: int | None = None,
         complete: bool | None = None,
         agent: str | None = None,
+        seed: str | None = None,
         order: str = "-finished",
         cursor: str | None = None,
         limit: int = 50,
@@ -77,6 +78,7 @@ class EpisodeOperations(CatalogBase):
             min_episode, max_episode: inclusive bounds of the id.
             complete: whether the trainer finished the episode.
             agent: id of one of the agents in the episode's recording.
+            seed: what its environment was reset with, in digits; of recorded episodes.
             order: ``finished``, ``episode_id``, ``reward``, ``length`` or ``stage``; a ``-`` prefix sorts descending.
             cursor: ``next_cursor`` of the previous page, with the same filters and order.
 
@@ -98,6 +100,7 @@ class EpisodeOperations(CatalogBase):
             max_episode,
             complete,
             agent,
+            seed,
         )
         with self._reading() as connection:
             return page_of_episodes(connection, wanted, order=order, cursor=cursor, limit=limit)

@@ -54,6 +54,7 @@ class RecordingOperations(CatalogBase):
         lane: int | None = None,
         status: str | None = None,
         agent: str | None = None,
+        seed: str | None = None,
         order: str = "-timestamp",
         offset: int = 0,
     ) -> list[dict[str, Any]]:
@@ -63,6 +64,7 @@ class RecordingOperations(CatalogBase):
             reason: one of the recording's reasons; ``*`` and ``?`` are wildcards (``stage_*_pre_transition``).
             min_reward, max_reward: inclusive bounds of the return; they exclude NaN.
             agent: id of one of its agents.
+            seed: what its environment was reset with, in digits.
             order: ``timestamp``, ``episode_id``, ``reward``, ``length`` or ``stage``; a ``-`` prefix sorts descending.
             offset: number of rows to skip.
 
@@ -72,7 +74,7 @@ class RecordingOperations(CatalogBase):
         if (limit or 0) < 0 or offset < 0:
             raise UsageError(f"limit and offset must be 0 or more, got {limit} and {offset}")
         with self._reading() as connection:
-            conditions = _conditions(connection, stage, reason, min_reward, max_reward, run, lane, status, agent)
+            conditions = _conditions(connection, stage, reason, min_reward, max_reward, run, lane, status, agent, seed)
             query = parse_order(order, _ORDERS).sort(select(recordings).where(*conditions).limit(limit).offset(offset))
             return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -87,10 +89,11 @@ class RecordingOperations(CatalogBase):
         lane: int | None = None,
         status: str | None = None,
         agent: str | None = None,
+        seed: str | None = None,
     ) -> int:
         """Number of recordings that match all filters, which are those of ``query_recordings``."""
         with self._reading() as connection:
-            conditions = _conditions(connection, stage, reason, min_reward, max_reward, run, lane, status, agent)
+            conditions = _conditions(connection, stage, reason, min_reward, max_reward, run, lane, status, agent, seed)
             return int(connection.execute(select(func.count()).select_from(recordings).where(*conditions)).scalar_one())
 
     def list_reasons(self, run: str | None = None) -> list[str]:
@@ -221,6 +224,7 @@ def _conditions(
     lane: int | None,
     status: str | None,
     agent: str | None,
+    seed: str | None,
 ) -> list[ColumnElement[bool]]:
     """SQL conditions of the filters."""
     pairs = (
@@ -240,6 +244,8 @@ def _conditions(
         matches = matches_glob(recording_reasons.c.reason, reason, connection.dialect.name)
         keys = select(recording_reasons.c.run_id, recording_reasons.c.episode_id).where(matches)
         conditions.append(tuple_(*_key).in_(keys))
+    if seed is not None:
+        conditions.append(recordings.c.seed == seed)
     if agent is not None:
         of_agent = select(recording_agents.c.run_id, recording_agents.c.episode_id)
         conditions.append(tuple_(*_key).in_(of_agent.where(recording_agents.c.agent_id == agent)))

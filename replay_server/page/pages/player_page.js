@@ -149,7 +149,7 @@ export class PlayerPage {
     this.#header = new EpisodeHeader({
       toEpisode: (direction) => this.#toEpisode(direction),
       toNumber: (episodeId) => this.#visit({ ...ELSEWHERE, episodeId }),
-      compareWith: (episodeId) => this.#compareWith(episodeId),
+      compareWith: (episodeId, runId) => this.#compareWith(episodeId, runId),
       chooseOther: (choice) => this.#chooseOther(choice),
       align: (align) => this.#align(align),
       share: () => this.#share(),
@@ -254,7 +254,7 @@ export class PlayerPage {
   /**
    * Choose the other episode of a comparison.
    *
-   * @param {import("../views/episode_header.js").OtherChoice} choice
+   * @param {import("../views/compare_dialog.js").OtherChoice} choice
    */
   async #chooseOther(choice) {
     const { outline } = this.#player.store;
@@ -268,9 +268,12 @@ export class PlayerPage {
     }
   }
 
-  /** @param {number} episodeId */
-  #compareWith(episodeId) {
-    const { runId } = this.#player.store.outline ?? this.#place;
+  /**
+   * @param {number} episodeId
+   * @param {?string} [otherRunId] null for the run of this one
+   */
+  #compareWith(episodeId, otherRunId = null) {
+    const runId = otherRunId ?? (this.#player.store.outline ?? this.#place).runId;
     this.#visit({ compared: { runId, episodeId }, align: "divergence", step: null });
   }
 

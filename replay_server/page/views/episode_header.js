@@ -10,6 +10,7 @@ import { chosenTheme } from "../shell/theme.js";
 import { explain } from "../shell/tips.js";
 import { TERMS } from "../shell/words.js";
 import { chip, reasonChip, statusChip } from "./chips.js";
+import { CompareDialog } from "./compare_dialog.js";
 import { VideoButton } from "./video_button.js";
 
 /** @import { IconName } from "../shell/icons.js" */
@@ -18,16 +19,6 @@ import { VideoButton } from "./video_button.js";
 
 /** @type {{[name in Alignment]: string}} */
 const ALIGNMENT_NAMES = { step: "at the first step", divergence: "at the first difference", end: "at their ends" };
-
-/** @typedef {"best"|"worst"|"previous"|"next"} OtherChoice */
-
-/** @type {[OtherChoice, string][]} */
-const OTHER_CHOICES = [
-  ["best", "Best of the run"],
-  ["worst", "Worst of the run"],
-  ["previous", "The one before"],
-  ["next", "The one after"],
-];
 
 export class EpisodeHeader {
   node = element("header", { class: "episode-header" });
@@ -40,14 +31,13 @@ export class EpisodeHeader {
   #chips = element("div", { class: "chips" });
   #comparison = element("div", { class: "comparison", hidden: true });
   #divergence = element("span", { class: "muted" });
-  /** @type {HTMLDialogElement} */
   #dialog;
   #video = new VideoButton();
   #lanes;
   #on;
 
   /**
-   * @param {{toEpisode: function(-1|1): void, toNumber: function(number): void, compareWith: function(number): void, chooseOther: function(OtherChoice): void,
+   * @param {{toEpisode: function(-1|1): void, toNumber: function(number): void, compareWith: function(number, ?string): void, chooseOther: function(import("./compare_dialog.js").OtherChoice): void,
    *   align: function(Alignment): void, share: function(): void, toWall: function(): void, stopComparing: function(): void}} on
    */
   constructor(on) {
@@ -62,7 +52,7 @@ export class EpisodeHeader {
       "aria-label": "Episode",
       on: { change: () => /^\d+$/.test(this.#number.value) && on.toNumber(Number(this.#number.value)) },
     });
-    this.#dialog = this.#otherDialog();
+    this.#dialog = new CompareDialog(on);
     this.#lanes = element(
       "button",
       {
@@ -104,7 +94,7 @@ export class EpisodeHeader {
         this.#video.node,
       ),
       this.#comparison,
-      this.#dialog,
+      this.#dialog.node,
     );
   }
 
@@ -115,6 +105,7 @@ export class EpisodeHeader {
    */
   showPlace({ runId, episodeId }) {
     this.#place = { runId };
+    this.#dialog.know(runId === null || episodeId === null ? null : { runId, episodeId, seed: null });
     setText(this.#run, runId || "episodes");
     this.#run.href = linkTo({ page: "browser", runId, theme: chosenTheme() });
     this.#number.value = String(episodeId ?? "");
@@ -126,6 +117,8 @@ export class EpisodeHeader {
     this.showPlace(outline);
     const status = live ? "live" : metadata.status;
     const { env_id: envId, seed } = metadata.info ?? {};
+    const hasSeed = seed !== undefined && seed !== null;
+    this.#dialog.know({ runId, episodeId, seed: hasSeed ? String(seed) : null });
     this.#chips.replaceChildren(
       statusChip(status),
       ...(typeof envId === "string" ? [chip(envId)] : []),
@@ -137,7 +130,7 @@ export class EpisodeHeader {
           visit({ page: "browser", runId, list: { ...WHOLE_LIST, reason }, theme: chosenTheme() }),
         ),
       ),
-      ...(seed === undefined || seed === null ? [] : [seedChip(String(seed))]),
+      ...(hasSeed ? [seedChip(String(seed))] : []),
     );
     this.#lanes.hidden = !live;
     if (live) this.#video.close();
@@ -194,51 +187,10 @@ export class EpisodeHeader {
 
   /** Ask for the episode to compare with. */
   askForOther() {
-    this.#dialog.showModal();
+    this.#dialog.open();
   }
   close() {
     this.#video.close();
-  }
-
-  /** @param {OtherChoice} choice */
-  #choose(choice) {
-    this.#dialog.close();
-    this.#on.chooseOther(choice);
-  }
-
-  #otherDialog() {
-    const input = element("input", {
-      class: "input",
-      inputMode: "numeric",
-      pattern: "[0-9]+",
-      required: true,
-      "aria-label": "Episode to compare with",
-    });
-    const form = element(
-      "form",
-      { method: "dialog", on: { submit: () => input.value !== "" && this.#on.compareWith(Number(input.value)) } },
-      element("h2", {}, "Compare with episode"),
-      element(
-        "div",
-        { class: "group" },
-        ...OTHER_CHOICES.map(([choice, label]) =>
-          element(
-            "button",
-            {
-              type: "button",
-              class: "button",
-              on: { click: () => this.#choose(choice) },
-            },
-            label,
-          ),
-        ),
-      ),
-      input,
-      element("button", { class: "button primary" }, "Compare"),
-    );
-    const dialog = element("dialog", { class: "ask", "aria-label": "Compare" }, form);
-    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-    return dialog;
   }
 }
 

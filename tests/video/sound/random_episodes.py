@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import re
 
-from recorder.episode import RecordedStep
 from recorder.episode_file import Episode
+from recorder.recorded_step import RecordedStep
 from tests.video.sample import sample_episode
 from worker.video.narration.names import shown_name
 from worker.video.narration.narration import Line

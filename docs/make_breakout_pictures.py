@@ -1,7 +1,7 @@
 """Take the pictures of Breakout that the documentation shows: ``python docs/make_breakout_pictures.py``.
 
 Five episodes are played by a player that follows the ball, better from episode to episode, and recorded as they are. The best
-one is shown on the page, and in a frame of a video.
+one is shown on the page, and in a frame of a video; the worst and the best side by side in a moving picture.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ import numpy as np
 from make_pictures import FLAGS, IMAGES, serving, show_step, tab, take
 from matplotlib.image import imsave
 from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from recorder import Catalog, EpisodeRecorder, RecordingWriter, open_episode
+from recorder import Catalog, Episode, EpisodeRecorder, RecordingWriter, open_episode
+from recorder.video.options import VideoOptions
 from recorder.wrappers import RecordEpisode
+from worker.video.compare import ComparisonRenderer
 from worker.video.renderer import EpisodeVideoRenderer
 
 N_EPISODES = 5
 MAX_STEPS = 1200
+FILM_FPS, FILM_STEPS = 12, 96
 FIRE, RIGHT, LEFT = 1, 2, 3
 BALL = (200, 72, 72)
 """The colour of the ball, and of the paddle."""
@@ -32,13 +36,14 @@ FIELD, PADDLE = slice(93, 188), slice(189, 193)
 
 
 def main() -> None:
-    """Play, and take both pictures."""
+    """Play, and take the pictures."""
     with tempfile.TemporaryDirectory(prefix="hamlet-breakout-") as name:
         folder = Path(name)
         play(folder)
         with Catalog(folder / "catalog.db") as catalog:
-            best = max(catalog.query_recordings(), key=lambda row: row["total_reward"])
+            worst, *_, best = sorted(catalog.query_recordings(), key=lambda row: row["total_reward"])
         episode = open_episode(folder / best["file_path"])
+        film(open_episode(folder / worst["file_path"]), episode)
         middle = episode.n_steps * 2 // 3
         imsave(
             IMAGES.parent / "pictures" / "video_breakout.png",
@@ -53,6 +58,20 @@ def main() -> None:
                 page.locator(".bubble-stage canvas.picture").wait_for()
                 take(page, "breakout-dark")
             browser.close()
+
+
+def film(worst: Episode, best: Episode) -> None:
+    """The worst and the best episode side by side, chosen after they were played."""
+    options = VideoOptions.chosen(None, width=800, height=400, fps=FILM_FPS, steps_per_second=FILM_FPS)
+    renderer = ComparisonRenderer(worst, best, options)
+    first = worst.n_steps * 2 // 3
+    frames = []
+    for number in range(first, first + FILM_STEPS):
+        renderer.draw(number)
+        frames.append(Image.fromarray(renderer.canvas.pixels.copy()))
+    path = IMAGES.parent / "pictures" / "breakout_worst_best.webp"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=round(1000 / FILM_FPS), loop=0, quality=50)
+    print(path, path.stat().st_size)
 
 
 def play(folder: Path) -> None:

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { lineOf } from "../../replay_server/page/views/text_line.js";
 import { differentParts, foundParts } from "../../replay_server/page/views/text_parts.js";
 
 /** @param {{text: string, isMarked: boolean}[]} parts */
@@ -33,5 +34,18 @@ describe("a comparison", () => {
     const words = (/** @type {string} */ prefix) => Array.from({ length: 600 }, (_, n) => `${prefix}${n}`).join(" ");
     const text = `same ${words("a")} same`;
     assert.equal(shown(differentParts(text, `same ${words("b")} same`)), `same [${words("a")}] same`);
+  });
+});
+
+describe("a line of a log", () => {
+  test("says who says what in a chat, and is one line of any other text", () => {
+    const turn = [
+      { role: "user", content: "Higher.\nPlease." },
+      { role: "assistant", content: "64?" },
+    ];
+    assert.equal(lineOf(JSON.stringify(turn, null, 1)), "user: Higher. Please. · assistant: 64?");
+    assert.equal(lineOf("  a screen\n  of lines "), "a screen of lines");
+    for (const other of ["[1, 2]", "[not json", "[]", '[{"role":"user"}]', "[null]"])
+      assert.equal(lineOf(other), other);
   });
 });

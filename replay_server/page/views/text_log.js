@@ -2,12 +2,15 @@
 
 import { element } from "../shell/dom.js";
 import { formatCount } from "../shell/numbers.js";
+import { lineOf } from "./text_line.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 
 /** The log has whole blocks of steps: the one of the playhead, and one on each side. */
 const BLOCK_STEPS = 64;
 
+/** A longer text is read up to here, and a longer line is cut. */
+const MOST_READ = 20_000;
 const MOST_SHOWN = 300;
 
 export class TextLog {
@@ -95,7 +98,8 @@ export class TextLog {
    * @param {string} text
    */
   #item(index, number, text) {
-    const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} …` : text;
+    const line = lineOf(text.slice(0, MOST_READ));
+    const shown = line.length > MOST_SHOWN ? `${line.slice(0, MOST_SHOWN)} …` : line;
     return element(
       "li",
       {},

@@ -35,6 +35,7 @@ class RedisSettings(Section):
         "hamlet:",
         "Start of every key, so that several projects can share a Redis. Braces are not allowed: they are "
         "cluster hash tags.",
+        shape="a text without spaces and braces",
         pattern=r"^[^{}\s]*$",
     )
     socket_timeout_secs: float = setting(

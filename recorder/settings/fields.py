@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from recorder.errors import SettingsError
 from recorder.urls import check_place
 
-__all__ = ["PathOrUrl", "Section", "bounds_of", "setting"]
+__all__ = ["PathOrUrl", "Section", "Words", "bounds_of", "setting"]
 
 
 def _expand_user(value: Any) -> Any:
@@ -28,6 +28,16 @@ PathOrUrl = Annotated[str, BeforeValidator(_expand_user), AfterValidator(_check_
 """A path or URL as a string. ``pathlib.Path`` is accepted, and ``~`` is expanded."""
 
 
+def _join(value: Any) -> Any:
+    return (
+        " ".join(value) if isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value) else value
+    )
+
+
+Words = Annotated[str, BeforeValidator(_join)]
+"""Words separated by spaces. A list of them is accepted, as one would write it in YAML."""
+
+
 class Section(BaseModel):
     """A mapping of the configuration: frozen, and strict, so ``interval: "100"`` and ``interval: true`` are errors."""
 
@@ -36,7 +46,9 @@ class Section(BaseModel):
     )
 
 
-def setting(default: Any, meaning: str, *, unit: str = "", secret: bool = False, **constraints: Any) -> Any:
+def setting(
+    default: Any, meaning: str, *, unit: str = "", secret: bool = False, shape: str = "", **constraints: Any
+) -> Any:
     """Define a key.
 
     Args:
@@ -44,9 +56,12 @@ def setting(default: Any, meaning: str, *, unit: str = "", secret: bool = False,
         meaning: one or two sentences for the reference, with the reason for the default or the limit.
         unit: unit of the value; empty for text and flags.
         secret: keep the value out of ``repr`` and errors.
+        shape: what a text with a ``pattern`` looks like, for errors.
         constraints: passed to pydantic (``ge``, ``le``, ``pattern``, …).
     """
-    return Field(default, description=meaning, repr=not secret, json_schema_extra={"unit": unit}, **constraints)
+    return Field(
+        default, description=meaning, repr=not secret, json_schema_extra={"unit": unit, "shape": shape}, **constraints
+    )
 
 
 def bounds_of(section: type[Section], key: str) -> tuple[float | None, float | None]:

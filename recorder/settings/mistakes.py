@@ -32,12 +32,16 @@ def _line(detail: ErrorDetails, values: Mapping[str, Any], sources: Mapping[KeyP
     if detail["type"] == "extra_forbidden":
         problem = f"unknown key; {_advice(keys)}"
     else:
-        problem = _expectation(detail) + _found(keys, values)
+        problem = _expectation(detail, keys) + _found(keys, values)
     return f"{_path(keys)}: {problem} ({_source(keys, sources)})"
 
 
-def _expectation(detail: ErrorDetails) -> str:
+def _expectation(detail: ErrorDetails, keys: KeyPath) -> str:
     """Pydantic's message, reworded: "Input should be a valid integer" becomes "expected a valid integer"."""
+    field = field_at(Settings, keys)
+    more = field.json_schema_extra if field is not None else None
+    if isinstance(more, dict) and more["shape"]:
+        return f"expected {more['shape']}"
     if detail["type"] in ("model_type", "dict_type"):
         return "expected a mapping"
     message = detail["msg"].removeprefix("Value error, ")

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 from pydantic import ByteSize, SecretStr, field_validator
 
-from recorder.settings.fields import Section, setting
+from recorder.settings.fields import Section, Words, setting
 
 __all__ = ["BASE_PATH_PATTERN", "QuotaSettings", "ServerSettings"]
 
@@ -57,28 +57,31 @@ class ServerSettings(Section):
         "this machine may watch.",
         secret=True,
     )
-    embed_origins: str = setting(
+    embed_origins: Words = setting(
         "http://localhost:* http://127.0.0.1:*",
-        "Origins of pages that may show the player (links with `embed=1`) in a frame, separated by spaces. By "
+        "Origins of pages that may show the player (links with `embed=1`) in a frame, as a list or separated by spaces. By "
         "default pages of this machine, such as notebooks.",
+        shape="origins with spaces between them, such as http://localhost:* or https://*.example.org",
         pattern=r"^( *https?://(\*\.)?[A-Za-z0-9.-]+(:(\d+|\*))?)* *$",
     )
-    allowed_origins: str = setting(
+    allowed_origins: Words = setting(
         "",
-        "Other origins whose pages may use the server, separated by spaces, such as `http://localhost:5173`: your"
+        "Other origins whose pages may use the server, as a list or separated by spaces, such as `http://localhost:5173`: your"
         " own frontend, or the address under which a proxy publishes the page. `*` may replace the port. They may"
         " do all that the page may.",
+        shape="origins (scheme, host and port, no path) with spaces between them, such as http://localhost:5173",
         pattern=r"^( *[a-z][a-z0-9+.-]*://(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+)(:(\d{1,5}|\*))?)* *$",
     )
     base_path: str = setting(
         "",
         "Path under which a proxy publishes the page, such as `/replay`. The proxy may pass it on or remove it.",
+        shape="an encoded path such as /replay",
         pattern=BASE_PATH_PATTERN,
     )
-    trusted_proxies: str = setting(
+    trusted_proxies: Words = setting(
         "",
         "Addresses or networks of proxies whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `-Prefix` are "
-        "believed, separated by spaces, such as `127.0.0.1 10.0.0.0/8`. Name only proxies that set these headers "
+        "believed, as a list or separated by spaces, such as `127.0.0.1 10.0.0.0/8`. Name only proxies that set these headers "
         "themselves.",
     )
     max_connections: int = setting(

@@ -56,6 +56,32 @@ def test_arguments_override_the_environment_which_overrides_the_file(config_file
     assert settings.compression == "lz4", "the default"
 
 
+def test_words_may_be_a_list(config_file: Path) -> None:
+    text = "recording: {server: {allowed_origins: ['http://a:1', 'http://b:*'], trusted_proxies: [127.0.0.1]}}\n"
+    server = load(text, config_file).server
+    assert (server.allowed_origins, server.trusted_proxies) == ("http://a:1 http://b:*", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "shape"),
+    [
+        ("server.allowed_origins", "['http://a:1/path']", "such as http://localhost:5173"),
+        ("server.allowed_origins", "[5173]", "such as http://localhost:5173"),
+        ("server.embed_origins", "'*'", "such as http://localhost:*"),
+        ("server.base_path", "replay", "an encoded path such as /replay"),
+        ("redis.key_prefix", "'{a}'", "a text without spaces and braces"),
+    ],
+)
+def test_a_text_of_a_wrong_shape_is_told_what_it_looks_like(
+    key: str, wrong: str, shape: str, config_file: Path
+) -> None:
+    section, name = key.split(".")
+    said = mistake(f"recording: {{{section}: {{{name}: {wrong}}}}}\n", config_file)
+    assert said.startswith(f"recording.{key}: expected ")
+    assert shape in said
+    assert "pattern" not in said
+
+
 def test_a_nested_value_does_not_change_its_neighbours(config_file: Path) -> None:
     text = "recording: {criteria: {periodic: {interval: 7}}}\n"
     settings = load(text, config_file, HAMLET_RECORDER_CRITERIA__PERIODIC__ENABLED="false")

@@ -59,6 +59,10 @@ _OPTIONS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # one letter is a drive
 _ONE_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
+_NO_SLASH = re.compile(
+    r"(abfss?|adl|az|file|ftp|gcs|gs|hdfs|https?|memory|s3a?|sftp|smb|ssh|webdav|webhdfs):(?!/)", re.IGNORECASE
+)
+"""Schemes of stores; a folder may have another word before a colon."""
 _CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*::")
 _FILE = "file://"
 
@@ -111,11 +115,11 @@ def check_place(place: str) -> str:
     """Return the path or URL, if it is valid.
 
     Raises:
-        SettingsError: it would create a folder with an odd name: a URL with one slash, or a chain of URLs.
+        SettingsError: it would create a folder with an odd name: a URL with one slash or none, or a chain of URLs.
     """
     if _CHAIN.match(place):
         raise SettingsError(f"expected a path or a single URL, without a chain ('::'): {redact(place)}")
-    if found := _ONE_SLASH.match(place):
+    if found := _ONE_SLASH.match(place) or _NO_SLASH.match(place):
         raise SettingsError(
             f"expected a path or a URL such as {found[1]}://…; for a folder of that name, start with ./: {place}"
         )

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from recorder import EpisodeRecorder
-from recorder.errors import SettingsError, StreamUnavailableError
+from recorder.errors import SettingsError, StreamError, StreamUnavailableError
 from recorder.redis_server.client import check_server, make_client, translate_errors
 from tests.processes import PythonProcess, run_python
-from tests.unsuitable_servers import cluster_node, sentinel, tls_server
+from tests.unsuitable_servers import cluster_node, free_port, replica, sentinel, tls_server
 from tests.worker.cluster import open_cluster
 from tests.worker.recording import QUICK, play
 
@@ -82,6 +82,40 @@ def test_celerys_command_line_refuses_an_unsuitable_server(unsuitable: tuple[str
     status, output = run_python(arguments, environment=environment)
     assert status != 0
     assert sentence in output
+
+
+def test_a_read_only_replica_is_named(tmp_path: Path) -> None:
+    with replica(tmp_path) as url:
+        places = ("--redis-url", url, "--recordings", str(tmp_path / "recordings"))
+        status, output = run_python(("-m", "recorder", "worker", *places))
+        assert (status, "error: this Redis is a read-only replica: give the URL of its primary" in output) == (
+            1,
+            True,
+        ), output
+        status, output = run_python(("-m", "recorder", "doctor", *places))
+        assert (status, "is a read-only replica" in output) == (1, True), output
+        client = make_client(url, purpose="trainer")
+        with pytest.raises(StreamUnavailableError, match="read-only replica") as caught, translate_errors(url):
+            client.pipeline().xadd("steps", {"data": b"\x93\xff" * 40}).execute()
+        assert "steps" not in str(caught.value)
+        client.close()
+
+
+def test_an_entry_that_redis_refuses_is_not_in_the_error(redis_url: str) -> None:
+    client = make_client(redis_url, purpose="trainer")
+    client.set("text", b"1")
+    with pytest.raises(StreamError) as caught, translate_errors(redis_url):
+        client.pipeline().xadd("text", {"secret": "steps"}).execute()
+    client.close()
+    assert "WRONGTYPE" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_replay_server_says_at_its_start_that_redis_does_not_answer(tmp_path: Path) -> None:
+    places = ("--redis-url", f"redis://127.0.0.1:{free_port()}/0", "--recordings", str(tmp_path))
+    with PythonProcess("-m", "recorder", "serve", "--port", "0", *places) as server:
+        server.wait_for("warning: live episodes and new videos have to wait: Redis can't be reached")
+        server.wait_for("Replay: ")
 
 
 def test_redis_with_tls_works_for_trainers_workers_and_the_replay_server(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recorder.catalog.engine import parse_url
 from recorder.errors import SettingsError
-from recorder.urls import celery_broker_url, is_url, normalise_redis_url, redact, with_encoded_password
+from recorder.urls import celery_broker_url, check_place, is_url, normalise_redis_url, redact, with_encoded_password
 
 
 @pytest.mark.parametrize(
@@ -195,3 +195,16 @@ def test_urls_for_clusters_and_sentinels_are_refused_by_name(scheme: str) -> Non
 )  # fmt: skip
 def test_kombu_gets_the_same_redis_url_with_verification(url: str, broker: str) -> None:
     assert celery_broker_url(url) == broker
+
+
+@pytest.mark.parametrize(
+    "place", ["s3:/bucket/x", "s3:bucket", "GS:bucket/x", "file:x", "memory:", "simplecache::s3://b"]
+)
+def test_a_url_without_its_slashes_makes_no_folder_of_that_name(place: str) -> None:
+    with pytest.raises(SettingsError, match="URL"):
+        check_place(place)
+
+
+@pytest.mark.parametrize("place", ["exp:1", "./s3:bucket", "runs/s3:x", "C:\\runs", "s3", "lr:0.1,seed:3"])
+def test_a_folder_may_have_a_colon_in_its_name(place: str) -> None:
+    assert check_place(place) == place

@@ -15,7 +15,7 @@ import redis
 from recorder.redis_server.embedded import find_server_binary
 from tests.waiting import DEADLINE_SECS, wait_until
 
-__all__ = ["cluster_node", "free_port", "sentinel", "tls_server"]
+__all__ = ["cluster_node", "free_port", "replica", "sentinel", "tls_server"]
 
 
 def free_port() -> int:
@@ -44,6 +44,15 @@ def sentinel(folder: Path) -> Iterator[str]:
     file = folder / "sentinel.conf"
     file.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor mymaster 127.0.0.1 {free_port()} 1\n")
     with _running([str(find_server_binary()), str(file), "--sentinel"], port):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextmanager
+def replica(folder: Path) -> Iterator[str]:
+    """URL of a read-only copy of a server which is not there."""
+    port = free_port()
+    options = ["--port", f"{port}", "--replicaof", f"127.0.0.1 {free_port()}", "--save", ""]
+    with _running([str(find_server_binary()), *options, "--bind", "127.0.0.1", "--dir", str(folder)], port):
         yield f"redis://127.0.0.1:{port}/0"
 
 

@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> ExitStatus:
     """
     with require_extra("The replay server", "replay_server", extra="server"):
         from replay_server.serving import bind, check_bind, link, serve  # lazy: loads Flask and gunicorn
-    settings = _settings(args)
     output = Output(as_json=False)  # the address is the command's result
+    settings = _settings(args, output)
     check_bind(settings)
     check_drivers(settings)
     _make_catalog(settings)
@@ -62,12 +62,13 @@ def run(args: argparse.Namespace) -> ExitStatus:
     return ExitStatus.OK
 
 
-def _settings(args: argparse.Namespace) -> Settings:
+def _settings(args: argparse.Namespace, output: Output) -> Settings:
     given = {name: getattr(args, name) for name in _OPTIONS if getattr(args, name) is not None}
     settings = settings_of(args, **({"server": given} if given else {}))
     url = find_server_url(settings)
     for used in filter(None, (url, settings.redis.broker_url)):
-        check_server(used, socket_timeout_secs=settings.redis.socket_timeout_secs)
+        if away := check_server(used, socket_timeout_secs=settings.redis.socket_timeout_secs):
+            output.warn(f"live episodes and new videos have to wait: {away}")
     redis = settings.redis.model_copy(update={"url": url})
     return settings.model_copy(update={"redis": redis})
 

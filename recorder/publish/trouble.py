@@ -61,7 +61,7 @@ class Trouble:
         self._stats.is_connected = False
         self.unanswered = error
         self._count(error)
-        self.log_error("away", f"can't send for now ({self._stats.n_errors} errors so far): {error}", error)
+        self.log_error("away", f"can't send for now (errors so far: {self._stats.n_errors}): {error}", error)
         self.back_off()
 
     def back_off(self) -> None:

@@ -34,7 +34,7 @@ class UnreadWarning:
         """Say what is lost."""
         if self._is_unread:
             n_episodes, n_steps = self._stats.n_episodes_started, self._stats.n_recorded_steps
-            text = f"{n_episodes} episodes ({n_steps} steps) were recorded and are not kept: {_UNREAD}"
+            text = f"what was recorded is not kept (episodes: {n_episodes}, steps: {n_steps}): {_UNREAD}"
             self._has_warned = True
             self._trouble.log_error("unread at the end", text)
 

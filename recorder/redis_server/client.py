@@ -6,8 +6,9 @@ are set here. Redis Cluster and Sentinel, which can't hold step streams, are ref
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -66,6 +67,10 @@ _ADVICE_ON_CERTIFICATES = "; add ?ssl_ca_certs=PATH with the certificate of its 
 _ADVICE_ON_TLS = "; if it does not use TLS on this port, use a redis:// URL"
 _SIGNS_OF_NO_TLS = ("WRONG_VERSION_NUMBER", "Timeout connecting", "EOF occurred", "handshake")
 """In the error of a TLS handshake without an answer, or with one that is not TLS."""
+
+
+_OF_A_PIPELINE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
+"""What the driver puts before a reply: the command with the bytes of its entries."""
 
 
 class _UnsuitableServerError(redis.RedisError):
@@ -137,18 +142,24 @@ def _check_mode(connection: AbstractConnection) -> None:
         raise _UnsuitableServerError(why)
 
 
-def check_server(url: str, *, socket_timeout_secs: float = 2.0) -> None:
+def check_server(url: str, *, socket_timeout_secs: float = 2.0) -> StreamError | None:
     """Refuse a server that can't hold step streams. A server that can't be reached passes.
+
+    Returns:
+        Why it can't be used for now; None if it answers.
 
     Raises:
         SettingsError: it is a Cluster or Sentinel or lacks the database, or the URL is invalid.
     """
     client = make_client(url, purpose="trainer", socket_timeout_secs=socket_timeout_secs)
     try:
-        with suppress(StreamError), translate_errors(url):
+        with translate_errors(url):
             client.ping()
+    except StreamError as error:
+        return error
     finally:
         client.close()
+    return None
 
 
 def call_if_allowed(url: str, call: Callable[[], T]) -> T | None:
@@ -213,13 +224,18 @@ def translate_errors(url: str) -> Iterator[None]:
         raise StreamFullError(
             f"the server is full (maxmemory is reached): start more workers, or give it more memory: {redact(url)}"
         ) from error
-    except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError) as error:
+    except redis.ReadOnlyError as error:
+        raise StreamUnavailableError(
+            f"this Redis is a read-only replica: give the URL of its primary: {redact(url)}"
+        ) from error
+    except (redis.ConnectionError, redis.TimeoutError) as error:
         advice = _ADVICE_ON_CERTIFICATES if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
         if url.startswith(("rediss:", "valkeys:")) and any(sign in str(error) for sign in _SIGNS_OF_NO_TLS):
             advice = _ADVICE_ON_TLS
         raise StreamUnavailableError(f"Redis can't be reached ({error}){advice}: {redact(url)}") from error
     except redis.ResponseError as error:
-        kind = StreamUnavailableError if str(error).startswith(_TRY_AGAIN_REPLIES) else StreamError
-        raise kind(f"Redis refused a command ({error}): {redact(url)}") from error
+        reply = _OF_A_PIPELINE.sub("", str(error), count=1)
+        kind = StreamUnavailableError if reply.startswith(_TRY_AGAIN_REPLIES) else StreamError
+        raise kind(f"Redis refused a command ({reply}): {redact(url)}") from error
     except redis.RedisError as error:
         raise StreamError(f"the step stream failed ({error}): {redact(url)}") from error

@@ -52,6 +52,7 @@ class ServerStatus:
 
     Args:
         kind: ``redis`` or ``valkey``.
+        is_replica: whether it is a copy of another server, which refuses to write.
         used_bytes: memory of its data.
         limit_bytes: ``maxmemory``; None without a limit.
         eviction_policy: ``maxmemory-policy``; steps are safe only with ``noeviction``.
@@ -61,6 +62,7 @@ class ServerStatus:
 
     kind: str
     version: str
+    is_replica: bool
     used_bytes: int | None
     limit_bytes: int | None
     eviction_policy: str | None
@@ -86,6 +88,7 @@ def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerS
     return ServerStatus(
         kind=kind,
         version=str(greeting.get(f"{kind}_version", "unknown")),
+        is_replica=greeting.get("role") in ("slave", "replica"),
         used_bytes=None if information is None else int(information.get("used_memory", 0)),
         limit_bytes=int(named.get("maxmemory", 0)) or None,
         eviction_policy=None if information is None else str(information.get("maxmemory_policy", "")),
@@ -95,11 +98,11 @@ def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerS
 
 
 def _greeting(url: str, client: Any) -> Mapping[str, str]:
-    """The version from HELLO, which every user may call, in the form of INFO."""
+    """The version and the role from HELLO, which every user may call, in the form of INFO."""
     with translate_errors(url):
         reply = client.execute_command("HELLO")
     fields = dict(zip(reply[::2], reply[1::2], strict=True)) if isinstance(reply, list) else reply
-    return {f"{fields[b'server'].decode()}_version": fields[b"version"].decode()}
+    return {f"{fields[b'server'].decode()}_version": fields[b"version"].decode(), "role": fields[b"role"].decode()}
 
 
 def read_queue_lengths(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) -> Mapping[str, int]:

@@ -153,7 +153,7 @@ def test_a_stream_that_nobody_reads_is_said_while_it_runs_and_at_its_end() -> No
     texts = [text for _, text in said]
     assert len(texts) == 2
     assert "nobody reads what is recorded in this process" in texts[0]
-    assert "1 episodes (5 steps) were recorded and are not kept" in texts[1]
+    assert "what was recorded is not kept (episodes: 1, steps: 5)" in texts[1]
 
 
 def test_another_program_that_writes_into_the_ring_is_said_and_what_was_read_is_sent(tmp_path: Path) -> None:

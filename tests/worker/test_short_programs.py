@@ -88,7 +88,7 @@ def test_a_program_without_a_reader_logs_what_it_loses(end: str, tmp_path: Path)
     (tmp_path / "config.yaml").write_text('recording:\n  recordings_dir: "recordings"\n')
     status, output = run_python(["-c", UNREAD + end], folder=tmp_path)
     assert status == 0
-    assert "1 episodes (1 steps) were recorded and are not kept" in output
+    assert "what was recorded is not kept (episodes: 1, steps: 1)" in output
     assert "start a RecordingWriter(recorder, …), or start a worker with 'hamlet-recorder worker'" in output
 
 
@@ -98,4 +98,4 @@ def test_a_recorder_without_a_reader_logs_that_while_it_records(tmp_path: Path) 
     status, output = run_python(["-c", UNREAD + waits], folder=tmp_path)
     assert status == 0
     assert "nobody reads what is recorded in this process" in output
-    assert "are not kept" not in output
+    assert "is not kept" not in output

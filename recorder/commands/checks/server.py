@@ -96,6 +96,8 @@ def _version(status: ServerStatus, url: str) -> Finding:
     numbers = tuple(int(part) for part in status.version.split(".")[:2] if part.isdigit())
     if numbers < _OLDEST_VERSION:
         return Finding("fail", "Redis", found, "6.2 or newer is needed")
+    if status.is_replica:
+        return Finding("fail", "Redis", f"{found} is a read-only replica", "give the URL of its primary (--redis-url)")
     return Finding("ok", "Redis", found)
 
 

@@ -27,7 +27,9 @@ from worker.video.export import make_renderer
 from worker.video.ffmpeg import ffmpeg_path
 from worker.video.frame_loop import make_video
 from worker.video.planes import Yuv420Planes
-from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment
+from worker.video.queue.context import RenderContext, RenderLimits
+from worker.video.queue.planning import begin_video
+from worker.video.queue.rendering import render_segment
 from worker.video.video_files import LocalVideos
 
 __all__ = ["bench_episode", "measure_draw", "measure_export", "measure_render_rss", "measure_segments"]

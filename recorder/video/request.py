@@ -14,7 +14,7 @@ from recorder.errors import UsageError
 from recorder.video.codecs import CODECS, X264_PRESETS
 from recorder.video.options import PROFILES, SOURCES, STYLES, VideoOptions
 from recorder.video.pace import PACES
-from recorder.video.sound_choices import CAPTION_KINDS, NARRATION_STYLES, THEMES, VOICES, burns_narration, captions_of
+from recorder.video.sound_choices import CAPTION_KINDS, NARRATION_STYLES, THEMES, VOICES, captions_of
 
 __all__ = [
     "NAMED_VALUES",
@@ -111,11 +111,6 @@ def make_request(
             raise UsageError(f"{name} must be of type {kind.__name__}, got {type(value).__name__}")
         request[name] = value
     options = options_of_request(request)
-    if burns_narration(options.narrate, options.captions):
-        raise UsageError(
-            "render workers draw a video before its narration is spoken, so captions=burn can't be with narrate: choose "
-            "captions=vtt, or make the video with 'hamlet-recorder export'"
-        )
     n_frames = options.most_frames(n_steps)
     n_pixels = options.width * options.height * n_frames
     if max_pixels is not None and n_pixels > max_pixels:

@@ -13,7 +13,9 @@ from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import open_episode
 from recorder.recordings.convert import convert_bytes
 from recorder.storage import episode_path
+from tests.video.cluster import Cluster
 from tests.video.sample import sample_file
+from worker.video.queue import segments
 
 RUN = "grid-8x8-seed-3"
 
@@ -85,3 +87,10 @@ def recordings(tmp_path: Path) -> Iterator[Recordings]:
     folder.mkdir()
     with Catalog(folder / "demo.db") as catalog:
         yield Recordings(folder, catalog)
+
+
+@pytest.fixture
+def cluster(recordings: Recordings, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    # A segment of 20 frames, which are two seconds: one group of pictures.
+    monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)
+    return Cluster(recordings)

@@ -1,99 +1,27 @@
+"""Videos by render workers: each frame once, whatever is repeated, killed or cancelled."""
+
 from __future__ import annotations
 
 import os
 import tempfile
 import time
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from recorder.catalog import VideoRow
 from recorder.errors import RecordingNotFoundError, UsageError
-from recorder.settings import load_settings
-from recorder.storage import open_storage
-from replay_server.render_requests import RenderRequests
+from tests.video.cluster import CHOICES, Cluster
 from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, n_frames_of
-from tests.video.sound.hearing import audio_of, samples_of
 from tests.waiting import wait_until
-from worker.video import export_episode_video, segments
-from worker.video.lease import VideoLease
-from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
-from worker.video.video_files import LocalVideos
-
-CHOICES = {"dpi": 20, "preset": "ultrafast", "crf": 0, "fps": 10, "steps_per_second": 10}
-
-
-@dataclass
-class Cluster:
-    """Workers whose messages are delivered when the test says so; the clock stands still until it is moved."""
-
-    recordings: Recordings
-    messages: list[tuple[Any, ...]] = field(default_factory=list)
-    at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __post_init__(self) -> None:
-        self.context = RenderContext(
-            catalog=self.recordings.catalog,
-            storage=open_storage(self.recordings.folder),
-            videos=LocalVideos(self.recordings.folder / "videos"),
-            send_segment=lambda *message: self.messages.append(message),
-            send_video=lambda video_id: self.messages.append((video_id,)),
-            limits=RenderLimits(lease_secs=60, report_secs=0.0),
-            now=lambda: self.at,
-        )
-        settings = load_settings(overrides={"recordings_dir": str(self.recordings.folder)})
-        self.requests = RenderRequests(self.recordings.catalog, settings, now=lambda: self.at)
-
-    def ask(self, episode_id: int = 1, **choices: Any) -> str:
-        row, _ = self.requests.ask(None, episode_id, {**CHOICES, **choices})
-        return row.video_id
-
-    def begin(self, n_steps: int) -> str:
-        """Ask for a video of a new recording; its segments are planned and handed out."""
-        self.recordings.add(1, n_steps)
-        video_id = self.ask()
-        begin_video(self.context, video_id)
-        return video_id
-
-    def start_elsewhere(self, video_id: str) -> None:
-        """Another worker begins the first segment."""
-        self.recordings.catalog.start_segment(video_id, 0, now=self.at + timedelta(seconds=1), lease_secs=60)
-
-    def deliver(self, message: tuple[Any, ...]) -> None:
-        if len(message) == 1:
-            begin_video(self.context, *message)
-        else:
-            render_segment(self.context, *message)
-
-    def run(self, times: int = 1) -> None:
-        """Sweep, and deliver every message ``times`` times, until nothing is left."""
-        sweep_videos(self.context)
-        while self.messages:
-            message = self.messages.pop(0)
-            for _ in range(times):
-                self.deliver(message)
-
-    def video(self, video_id: str) -> VideoRow:
-        return self.recordings.catalog.get_video(video_id)
-
-    def file(self, video_id: str) -> Path:
-        return self.context.videos.folder / self.video(video_id).file_path
-
-    def files(self) -> list[str]:
-        folder = self.context.videos.folder
-        return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-@pytest.fixture
-def cluster(recordings: Recordings, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    # A segment of 20 frames, which are two seconds: one group of pictures.
-    monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)
-    return Cluster(recordings)
+from worker.video import export_episode_video
+from worker.video.queue import segments
+from worker.video.queue.lease import VideoLease
+from worker.video.queue.planning import begin_video
+from worker.video.queue.sweeping import sweep_videos
 
 
 def test_the_joined_video_has_exactly_the_frames_of_a_straight_one(
@@ -113,40 +41,6 @@ def test_the_joined_video_has_exactly_the_frames_of_a_straight_one(
     assert boxes_of(path).index("moov") < boxes_of(path).index("mdat")
     assert "Chapter" in facts_of(path).text
     assert cluster.files() == [row.file_path]
-
-
-def test_the_worker_that_joins_adds_the_sound_and_no_frame_changes(
-    cluster: Cluster, recordings: Recordings, tmp_path: Path
-) -> None:
-    recordings.add(1, 50)
-    silent, loud = cluster.ask(), cluster.ask(effects="wood")
-    assert silent != loud
-    cluster.run()
-    straight = tmp_path / "straight.mp4"
-    export_episode_video(1, recordings.database, recordings.folder, straight, effects="wood", **CHOICES)
-    assert frame_hashes_of(cluster.file(loud)) == frame_hashes_of(cluster.file(silent)) == frame_hashes_of(straight)
-    assert np.array_equal(samples_of(cluster.file(loud)), samples_of(straight))
-    assert audio_of(cluster.file(silent)) == ""
-    with pytest.raises(UsageError, match="a GIF has no sound"):
-        cluster.ask(effects="wood", profile="gif", codec="gif")
-    with pytest.raises(UsageError, match="captions=burn can't be with narrate"):
-        cluster.ask(narrate="teacher", captions="burn")
-
-
-def test_a_narrated_video_has_its_captions_beside_it_and_loses_them_with_the_recording(
-    cluster: Cluster, recordings: Recordings
-) -> None:
-    recordings.add(1, 60)
-    video_id = cluster.ask(narrate="deadpan", voice="espeak", captions="srt", steps_per_second=10.0)
-    cluster.run()
-    row = cluster.video(video_id)
-    assert row.state == "done"
-    captions = cluster.file(video_id).with_suffix(".srt")
-    assert "-->" in captions.read_text(encoding="utf-8")
-    assert "aac" in audio_of(cluster.file(video_id))
-    recordings.add(1, 9)  # another play
-    sweep_videos(cluster.context)
-    assert cluster.files() == []
 
 
 def test_a_join_that_takes_long_keeps_its_lease(cluster: Cluster, recordings: Recordings) -> None:
@@ -246,7 +140,7 @@ def test_a_dead_joiner_is_replaced(cluster: Cluster) -> None:
         raise KilledError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("worker.video.queue.join_segments", die)
+        patch.setattr("worker.video.queue.joining.join_segments", die)
         for message in cluster.messages:
             if message[1:2] == (2,):
                 with pytest.raises(KilledError):

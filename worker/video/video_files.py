@@ -74,6 +74,10 @@ class VideoFiles(ABC):
         """Return the path of a segment, which exists until the segments are joined."""
         return f"{_SEGMENTS}/{video_id}/{name}"
 
+    def narration_name(self, video_id: str) -> str:
+        """Return the path of the narration that the segments show; it exists as long as they."""
+        return self.segment_name(video_id, "narration.zip")
+
 
 class LocalVideos(VideoFiles):
     """A folder that all render workers and the replay server can reach."""

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import captions_of
 from worker.video.frame_loop import VideoStoppedError
+from worker.video.narration.kept import kept_narration
 from worker.video.narration.narration import Narration, narrating
 from worker.video.sound.loudness import encode_sound, write_lossless
 from worker.video.sound.mixing import mixed
@@ -65,13 +67,16 @@ def is_narrated(options: VideoOptions) -> bool:
 
 
 @contextmanager
-def soundtrack(programme: Programme, options: VideoOptions, suffix: str, studio: Studio) -> Iterator[Soundtrack]:
+def soundtrack(
+    programme: Programme, options: VideoOptions, suffix: str, studio: Studio, *, kept: Path | None = None
+) -> Iterator[Soundtrack]:
     """Yield the sound, whose file exists for the duration of the block.
 
     It is as long as the picture: a sentence that would end later is left out, an effect is cut off.
 
     Args:
         suffix: of the video's file.
+        kept: a file with the narration, if it is spoken already.
 
     Raises:
         UsageError: a sound of the studio can't be read.
@@ -91,7 +96,7 @@ def soundtrack(programme: Programme, options: VideoOptions, suffix: str, studio:
     with (
         work_folder() as folder,
         ThreadPoolExecutor(1, thread_name_prefix="sound") as thread,
-        _narrated(programme, options, studio, folder) as speak,
+        _narrated(programme, options, studio, folder, kept) as speak,
     ):
         notes, bank = _effects(programme, options, studio)
 
@@ -117,10 +122,13 @@ def soundtrack(programme: Programme, options: VideoOptions, suffix: str, studio:
 
 @contextmanager
 def _narrated(
-    programme: Programme, options: VideoOptions, studio: Studio, folder: Path
+    programme: Programme, options: VideoOptions, studio: Studio, folder: Path, kept: Path | None
 ) -> Iterator[Callable[[], Narration]]:
     if not is_narrated(options):
         yield Narration
+        return
+    if kept is not None:
+        yield partial(kept_narration, kept, folder)
         return
     with narrating(programme.script(), options, studio, seed=programme.seed, folder=folder) as speak:
         yield speak

@@ -3,7 +3,15 @@
 The agents of a group have values of the same shapes and stand together on one axis, each in its slot.
 """
 
-from recorder.agents.columns import ROSTER, agent_column, agent_columns, parse_agent_column, presence
+from recorder.agents.columns import (
+    ROSTER,
+    agent_column,
+    agent_columns,
+    agent_text_column,
+    parse_agent_column,
+    parse_agent_text_column,
+    presence,
+)
 from recorder.agents.info import MAX_AGENT_ID_LETTERS, MAX_AGENTS, AgentInfo, pack_agents, read_agents
 
 __all__ = [
@@ -13,8 +21,10 @@ __all__ = [
     "AgentInfo",
     "agent_column",
     "agent_columns",
+    "agent_text_column",
     "pack_agents",
     "parse_agent_column",
+    "parse_agent_text_column",
     "presence",
     "read_agents",
 ]

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from recorder.agents.info import AgentInfo
 from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
 
-__all__ = ["PRESENT", "ROSTER", "agent_column", "agent_columns", "parse_agent_column", "presence"]
+__all__ = [
+    "PRESENT",
+    "ROSTER",
+    "agent_column",
+    "agent_columns",
+    "agent_text_column",
+    "parse_agent_column",
+    "parse_agent_text_column",
+    "presence",
+]
 
 _PREFIX = f"{EXTRAS_PREFIX}agents."
 
@@ -22,6 +31,7 @@ PRESENT = "present"
 ROSTER = f"{_PREFIX}roster"
 """A text column: JSON, a list of ``[agent_id, team, group, slot]``. It stands where agents appear, and now and then."""
 
+_TEXT_COLUMN = re.compile(re.escape(_PREFIX) + r"texts\.([0-9]{1,9})\.([0-9]{1,9})\.(.+)", re.DOTALL)
 _COLUMN = re.compile(re.escape(_PREFIX) + r"([0-9]{1,9})\.(.+)", re.DOTALL)
 
 
@@ -44,6 +54,21 @@ def parse_agent_column(name: str) -> tuple[int, str] | None:
     return (int(group), field) if is_known else None
 
 
+def agent_text_column(group: int, slot: int, name: str) -> str:
+    """The name of the text column of one agent.
+
+    Args:
+        name: of the extra.
+    """
+    return f"{_PREFIX}texts.{group}.{slot}.{name}"
+
+
+def parse_agent_text_column(name: str) -> tuple[int, int, str] | None:
+    """Group, slot and extra of a text column; None for any other."""
+    found = _TEXT_COLUMN.fullmatch(name)
+    return None if found is None else (int(found[1]), int(found[2]), found[3])
+
+
 def presence(columns: Mapping[str, NDArray[Any]], info: AgentInfo) -> NDArray[np.bool_]:
     """``bool[n_steps]``: the steps in which an agent is present.
 
@@ -59,7 +84,7 @@ def presence(columns: Mapping[str, NDArray[Any]], info: AgentInfo) -> NDArray[np
 def agent_columns(columns: Mapping[str, NDArray[Any]], info: AgentInfo) -> dict[str, NDArray[Any]]:
     """The columns of one agent under the names of an episode of one agent, such as ``position`` and ``extras.speed``.
 
-    Steps in which the agent is absent hold zeros; ``presence`` tells which these are.
+    Steps in which the agent is absent hold zeros, or empty texts; ``presence`` tells which these are.
 
     Args:
         columns: by name, such as ``Episode.columns()``; those of other groups, and the episode's, are ignored.
@@ -67,6 +92,11 @@ def agent_columns(columns: Mapping[str, NDArray[Any]], info: AgentInfo) -> dict[
     found = {}
     absent = ~presence(columns, info)
     for name, values in columns.items():
+        text_place = parse_agent_text_column(name)
+        if text_place is not None and text_place[:2] == (info.group, info.slot) and values.dtype.kind == "O":
+            own = found[f"{EXTRAS_PREFIX}{text_place[2]}"] = values.copy()
+            own[absent] = ""
+            continue
         place = parse_agent_column(name)
         if place is None or place[0] != info.group or place[1] == PRESENT:
             continue

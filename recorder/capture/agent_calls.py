@@ -41,7 +41,7 @@ class AgentCalls(TurnCalls):
             episode_id, step, lane: as in ``record_step``.
             agents: for each agent that takes part in this step its fields, by the names of ``record_step``. Agents may join and
                 leave; an agent whose field ``terminated``, ``truncated`` or ``done`` is true has left. Values are numbers or
-                arrays.
+                arrays, and in ``extras`` also texts (``str``).
             shared: fields of the episode, by the names of ``record_step``, such as ``time_of_day`` and ``extras``. They outweigh
                 the sums.
             teams: the team of each agent; the first step in which an agent appears needs it, the others need not repeat it.

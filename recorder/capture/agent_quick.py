@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from recorder.agents import AgentInfo
-from recorder.capture.agent_filler import Fill, Shown, columns_of, make_fill, shown_fields
+from recorder.agents import AgentInfo, agent_text_column
+from recorder.capture.agent_filler import Fill, Shown, columns_of, joined, make_fill, shown_fields
 from recorder.capture.agent_group import AgentGroup
+from recorder.schema import EXTRAS_PREFIX
 
 __all__ = ["QuickStep", "QuickWay"]
 
@@ -54,11 +55,15 @@ class QuickWay:
                 return None
             self._clear(agents)
         sums = [0.0, 0.0]
+        extras = dict(self._extras)
         for agent_id, fields in agents.items():
-            fill, slot, _ = fills[agent_id]
-            if not fill(fields, slot, sums):
+            fill, slot, group = fills[agent_id]
+            texts: list[tuple[str, str]] = []
+            if not fill(fields, slot, sums, texts):
                 return None
-        return QuickStep(dict(self._extras), *sums)
+            for name, text in texts:
+                extras[agent_text_column(group, slot, name).removeprefix(EXTRAS_PREFIX)] = text
+        return QuickStep(extras, *sums)
 
     def forget(self) -> None:
         """The slow way uses the columns now."""
@@ -83,8 +88,13 @@ class QuickWay:
             if info is None:
                 return
             own = shown_fields(fields)
-            if own is None or shown.setdefault(info.group, own) != own:
+            if own is not None and info.group in shown:
+                own = joined(own, shown[info.group])
+            elif own is not None and info.group in self._shown:
+                own = joined(own, self._shown[info.group]) or own
+            if own is None:
                 return
+            shown[info.group] = own
             if agent_id not in ended:
                 places[agent_id] = info
         self._n_learnt += shown != self._shown

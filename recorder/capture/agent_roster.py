@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.agents import MAX_AGENT_ID_LETTERS, MAX_AGENTS, ROSTER, AgentInfo
+from recorder.agents import MAX_AGENT_ID_LETTERS, MAX_AGENTS, ROSTER, AgentInfo, agent_text_column
 from recorder.agents.table import pack_roster
 from recorder.capture.agent_group import AgentGroup, Shapes, shapes_of
 from recorder.capture.agent_quick import QuickStep, QuickWay
@@ -62,6 +62,8 @@ class AgentRoster:
         """Whether a step has had the agents as they are now."""
         self._teams: Mapping[Any, Any] | None = None
         """As given last."""
+        self._texts: list[tuple[str, str, str]] = []
+        """Of the step: agent, extra and text."""
         self._quick = QuickWay(self._groups)
 
     def step(self, number: int, agents: Mapping[Any, Any], teams: Mapping[Any, Any] | None) -> AgentsStep:
@@ -78,6 +80,7 @@ class AgentRoster:
             return AgentsStep({**told, **quick.extras}, quick.reward, quick.intrinsic_reward)
         self._quick.forget()
         n_refused = self._n_refused
+        self._texts = []
         present = self._checked(agents)
         self._place({name: values for name, values in present.items() if name not in self.agents}, teams or {})
         if teams:
@@ -106,6 +109,9 @@ class AgentRoster:
             found.extras |= columns
             for problem in problems:
                 self._refuse(problem)
+        for name, extra, text in self._texts:
+            if (info := self.agents.get(name)) is not None:
+                found.extras[agent_text_column(info.group, info.slot, extra).removeprefix(EXTRAS_PREFIX)] = text
         self._teams = None if teams is None else dict(teams)
         self._quick.learn(agents, self.agents, self._ended, is_whole=self._n_refused == n_refused)
         return found
@@ -163,11 +169,14 @@ class AgentRoster:
         try:
             if is_extra:
                 name = f"{EXTRAS_PREFIX}{checked_name(name)}"
+                if isinstance(value, str):
+                    self._texts.append((agent, name.removeprefix(EXTRAS_PREFIX), value))
+                    return
             elif name not in STEP_FIELDS:
                 raise UsageError("no field of a step; put it into extras")
             array = as_array(value)
             if array.dtype.kind not in "biuf":
-                raise UsageError(f"expected numbers, found {type(value).__name__}")
+                raise UsageError(f"expected numbers, or a text in extras, found {type(value).__name__}")
             if name in _SCALARS:
                 if array.size != 1:
                     raise UsageError(f"expected one number, found an array of shape {array.shape}")

@@ -124,7 +124,8 @@ class AgentSteps:
 
     def _small(self, observation: Any) -> dict[str, Any]:
         """The parts of an agent's observation, unless they are large."""
-        parts = named_leaves("observation", observation)
+        parts = named_leaves("observation", observation, has_texts=True)
         if parts and self._takes_observations is None:
-            self._takes_observations = sum(as_array(part).nbytes for part in parts.values()) <= SMALL_BYTES
+            arrays = (part for part in parts.values() if not isinstance(part, str))
+            self._takes_observations = sum(as_array(part).nbytes for part in arrays) <= SMALL_BYTES
         return parts if self._takes_observations else {}

@@ -209,17 +209,26 @@ class LaneSteps:
             self.recorder.note_failure(error, n_steps=n_steps)
 
 
-def named_leaves(name: str, value: Any) -> dict[str, Any]:
-    """The arrays in maps and tuples, by name: ``name`` itself for an array, ``name.key`` for those within; no text."""
+def named_leaves(name: str, value: Any, *, has_texts: bool = False) -> dict[str, Any]:
+    """The arrays in maps and tuples, by name: ``name`` itself for an array, ``name.key`` for those within.
+
+    Args:
+        has_texts: each ``str``, too.
+    """
     if isinstance(value, Mapping):
         items = list(value.items())
     elif isinstance(value, tuple):
         items = list(zip(getattr(value, "_fields", range(len(value))), value, strict=True))
+    elif has_texts and isinstance(value, str):
+        return {name: value}
     elif value is None or isinstance(value, str | bytes) or getattr(value, "dtype", None) == np.dtype(object):
         return {}
     else:
         return {name: value}
-    return {leaf: array for key, part in items for leaf, array in named_leaves(f"{name}.{key}", part).items()}
+    leaves: dict[str, Any] = {}
+    for key, part in items:
+        leaves |= named_leaves(f"{name}.{key}", part, has_texts=has_texts)
+    return leaves
 
 
 def _flags(value: Any) -> Any:

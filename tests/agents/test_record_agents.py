@@ -173,3 +173,29 @@ def _play(recorder: EpisodeRecorder) -> Play:
 def _specs(ended: Ended) -> dict[str, Any]:
     chunks = [ended.episode.chunk(index) for index in range(len(ended.episode.chunks))]
     return {name: chunk.spec(name) for chunk in chunks for name in chunk.names}
+
+
+def test_texts_of_agents_are_read_by_agent() -> None:
+    recorder = EpisodeRecorder(strict=False)
+    for step in range(70):
+        agents: dict[str, Any] = {
+            "alice": {"reward": 1.0, "extras": {"says": f"step {step}", "mood": None, "seen": step}},
+            "bob": {"reward": 1.0, "extras": {"says": "hé\x00llo" if step == 3 else None, "mood": None, "seen": 0}},
+        }
+        if step >= 5:
+            agents["carol"] = {"extras": {"says": "late", "texts.0.0.says": "not alice"}}
+        if step == 60:
+            agents["bob"]["action"] = "left"  # no extra
+        recorder.record_agents(0, step, agents, {"extras": {"says": "of all"}})
+    recorder.finish_episode(0)
+    ended = close_and_read(recorder)[0]
+    columns = ended.episode.columns()
+    own = {it.agent_id: agent_columns(columns, it) for it in ended.metadata.agents}
+    assert own["alice"]["extras.says"].tolist() == [f"step {step}" for step in range(70)]
+    assert own["alice"]["extras.seen"].tolist() == list(range(70))
+    assert own["bob"]["extras.says"].tolist() == ["hé�llo" if step == 3 else "" for step in range(70)]
+    assert own["carol"]["extras.says"].tolist() == [""] * 5 + ["late"] * 65
+    assert own["carol"]["extras.texts.0.0.says"].tolist() == [""] * 5 + ["not alice"] * 65
+    assert set(columns["extras.says"]) == {"of all"}
+    assert recorder.stats().n_mismatched_values == 1
+    assert recorder.stats().n_changed_texts == 1

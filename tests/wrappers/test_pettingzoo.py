@@ -130,6 +130,24 @@ def test_a_mask_is_that_of_the_info_before_the_action_and_a_position_makes_a_boa
     assert ended.metadata.substrate is None  # the places of the agents say what the board is
 
 
+class Talking(Relay):
+    """Its observations are texts."""
+
+    def _observations(self, agents: list[str]) -> dict[str, Any]:
+        return {agent: f"{agent} at {self._step}" for agent in agents}
+
+
+def test_observations_that_are_texts_are_recorded_by_agent() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(Talking(), recorder)
+    env.reset()
+    while env.agents:
+        env.step(dict.fromkeys(env.agents, 1))
+    env.close()
+    ended = close_and_read(recorder)[0]
+    assert own(ended, "runner_1")["extras.observation"].tolist() == [f"runner_1 at {step}" for step in range(3, 7)]
+
+
 def test_known_actions_have_names() -> None:
     recorder = EpisodeRecorder(strict=True)
     env = RecordEpisode(rps.parallel_env(), recorder)

@@ -70,13 +70,19 @@ class MarkerFinder(Protocol):
         ...
 
 
+_JOINED_STEPS = 12
+"""Critical stretches with fewer steps between them are one: a meter at the level flickers."""
+
+
 class LowMeters:
-    """Marks steps at which a meter becomes critical."""
+    """Marks steps at which a meter becomes critical, and the stretches in which one is."""
 
     def __init__(self, names: Sequence[str], ranges: MeterRanges) -> None:
         self._names = names
         self._ranges = ranges
         self._starts = RunStarts(len(names))
+        self.spans: list[tuple[int, int]] = []
+        """``[start, stop)`` as indexes in which any meter is critical, in order; the last one may grow."""
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
         meters = columns.meters
@@ -92,7 +98,15 @@ class LowMeters:
             found.append(
                 Marker(first_index + index, "low_meter", label, self._names[meter], float(shares[index, meter]))
             )
+        self._add_spans(np.logical_or.reduce(self._starts.flags, axis=1), first_index)
         return found
+
+    def _add_spans(self, is_critical: NDArray[np.bool_], first_index: int) -> None:
+        edges = first_index + np.flatnonzero(np.diff(is_critical, prepend=False, append=False))
+        for start, stop in edges.reshape(-1, 2).tolist():
+            if self.spans and start - self.spans[-1][1] < _JOINED_STEPS:
+                start = self.spans.pop()[0]
+            self.spans.append((start, stop))
 
 
 class AffordanceUses:
@@ -166,6 +180,8 @@ class RunStarts:
 
     def __init__(self, n_columns: int) -> None:
         self._last = np.zeros(n_columns, np.bool_)
+        self.flags = np.zeros((0, n_columns), np.bool_)
+        """Those of the last call, with the unknown ones filled in."""
 
     def of(self, flags: NDArray[np.bool_], known: NDArray[np.bool_] | None = None) -> list[tuple[int, int]]:
         """``(row, column)`` of each start, by row.
@@ -178,7 +194,7 @@ class RunStarts:
         if known is not None and not known.all():
             known_rows = np.where(np.vstack([np.ones_like(self._last), known]), np.arange(len(rows))[:, np.newaxis], 0)
             rows = np.take_along_axis(rows, np.maximum.accumulate(known_rows), axis=0)
-        self._last = rows[-1].copy()
+        self._last, self.flags = rows[-1].copy(), rows[1:]
         row, column = np.nonzero(rows[1:] & ~rows[:-1])
         return list(zip(row.tolist(), column.tolist(), strict=True))
 

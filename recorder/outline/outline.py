@@ -76,8 +76,9 @@ class Outline:
             self.scene, self._ranges, self.bounds, has_progress="interaction_progress" in fields
         )
         has_progress = schema.index("interaction_progress") is not None
+        self._low = LowMeters(self.scene.meter_names, self._ranges)
         self._finders: tuple[MarkerFinder, ...] = (
-            LowMeters(self.scene.meter_names, self._ranges),
+            self._low,
             AffordanceUses(self.scene.affordances, self.scene.action_names, has_progress=has_progress),
             UnsureChoices(),
         )
@@ -170,8 +171,17 @@ class Outline:
 
     def dull(self, first_index: int = 0, end_index: int | None = None) -> list[tuple[int, int]]:
         """Dull spans ``[start, stop)`` that end after ``first_index``, in order."""
+        return self._between(self._dull.spans, first_index, end_index)
+
+    def critical(self, first_index: int = 0, end_index: int | None = None) -> list[tuple[int, int]]:
+        """The same of spans in which a meter is critical."""
+        return self._between(self._low.spans, first_index, end_index)
+
+    def _between(
+        self, spans: Sequence[tuple[int, int]], first_index: int, end_index: int | None
+    ) -> list[tuple[int, int]]:
         end = self.n_steps if end_index is None else end_index
-        return [(start, min(stop, end)) for start, stop in self._dull.spans if stop > first_index and start < end]
+        return [(start, min(stop, end)) for start, stop in spans if stop > first_index and start < end]
 
     def substrate(self) -> dict[str, Any]:
         """The space. A size that the trainer did not give is derived from positions and affordances."""
@@ -191,6 +201,7 @@ class Outline:
             "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in self._gaps_between(first_index, end_index)],
             "markers": [marker.to_map() for marker in self.markers(first_index, end_index)],
             "dull": self.dull(first_index, end_index),
+            "critical": self.critical(first_index, end_index),
             "overview": {
                 **self._overview.to_map(weight, first_index, end_index),
                 **self.agents.curves(weight, first_index, end_index),

@@ -16,6 +16,10 @@ def test_recorded_live_html_and_chapters_have_the_same_outline(tmp_path: Path, n
     kinds = {marker["kind"] for marker in ways.recorded["markers"]}
     assert kinds == {"low_meter", "affordance", "unsure", "gap", "best_reward", "end"}
     assert ways.recorded["dull"]
+    low = [marker["index"] for marker in ways.recorded["markers"] if marker["kind"] == "low_meter"]
+    spans = ways.recorded["critical"]
+    assert all(any(start <= index < stop for start, stop in spans) for index in low)
+    assert {start for start, _ in spans} <= set(low)
     assert ways.recorded["agents"] == []
 
 

@@ -58,6 +58,7 @@
  * @property {GapRow[]} gaps
  * @property {import("./outline.js").Marker[]} markers
  * @property {Span[]} dull
+ * @property {Span[]} critical
  * @property {Agent[]} agents empty in an episode of one agent
  * @property {Team[]} teams
  * @property {?string} shown_agent the one that is selected first

@@ -38,6 +38,7 @@ import { ChunkTable } from "./chunk_table.js";
  * @property {Gap[]} gaps
  * @property {Marker[]} markers
  * @property {Span[]} dull in indexes, the end excluded
+ * @property {Span[]} critical the same, in which a meter is critical
  * @property {Overview} overview
  * @property {Agent[]} agents empty in an episode of one agent
  * @property {Team[]} teams
@@ -96,6 +97,7 @@ function findings(message) {
     gaps: [],
     markers: [],
     dull: [],
+    critical: [],
     hasIntrinsic: message.has_intrinsic,
     bounds: message.bounds,
     meterRanges: message.meter_ranges,
@@ -117,18 +119,29 @@ function findings(message) {
 }
 
 /**
+ * Append spans; one that begins where the last known one begins replaces it.
+ *
+ * @param {Span[]} known
+ * @param {Span[]} more
+ */
+function extend(known, more) {
+  for (const span of more) {
+    if (known.at(-1)?.[0] === span[0]) known.pop();
+    known.push(span);
+  }
+}
+
+/**
  * Apply what new steps have changed, from a `grown` message.
  *
- * @param {Pick<Outline, "gaps"|"markers"|"dull"|"hasIntrinsic"|"bounds"|"meterRanges"|"meterLevels"|"overview"|"agents"|"teams"|"shownAgent">} outline
+ * @param {Pick<Outline, "gaps"|"markers"|"dull"|"critical"|"hasIntrinsic"|"bounds"|"meterRanges"|"meterLevels"|"overview"|"agents"|"teams"|"shownAgent">} outline
  * @param {Growth} message
  */
 export function grow(outline, message) {
   outline.gaps.push(...message.gaps.map(([firstStep, endStep, reason]) => ({ firstStep, endStep, reason })));
   outline.markers.push(...message.markers);
-  for (const span of message.dull) {
-    if (outline.dull.at(-1)?.[0] === span[0]) outline.dull.pop();
-    outline.dull.push(span);
-  }
+  extend(outline.dull, message.dull);
+  extend(outline.critical, message.critical);
   outline.agents = message.agents;
   outline.teams = message.teams;
   outline.shownAgent = message.shown_agent;

@@ -48,6 +48,9 @@ export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull,
   const bottom = hasBars ? laneTop - forBars : laneTop;
   pen.fillStyle = colour.ground;
   pen.fillRect(0, 0, width, laneTop);
+  pen.fillStyle = colour.critical;
+  for (const [from, to] of outline.critical)
+    pen.fillRect(xOfIndex(from), 0, Math.max(1, xOf(table.numberOf(to - 1) + 1) - xOfIndex(from)), bottom);
 
   const xs = curves.index.map(xOfIndex);
   const breaks = gapBreaks(curves.index, table);

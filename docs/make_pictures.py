@@ -30,14 +30,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recordings", type=Path, help="folder with the recordings of a run and its catalog")
     arguments = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if chromium is None:
-        raise SystemExit("needs Chromium: apt-get install chromium")
     IMAGES.mkdir(exist_ok=True)
     with serving(arguments.recordings) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         take_all(browser, address)
         browser.close()
+
+
+def chromium() -> str:
+    """The path of a browser."""
+    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if found is None:
+        raise SystemExit("needs Chromium: apt-get install chromium")
+    return found
 
 
 @contextmanager

@@ -42,7 +42,8 @@ _KINDS: dict[str, _Kind] = {
     **dict.fromkeys(("fps", "steps_per_second", "speed", "title_secs", "hold_secs", "keyframe_secs"), _NUMBER),
     **dict.fromkeys(("min_reward", "max_reward", "clip_secs", "llm_secs"), _NUMBER),
     **dict.fromkeys(
-        ("style", "pace", "source", "codec", "preset", "profile", "effects", "narrate", "voice", "captions"), _TEXT
+        ("style", "pace", "source", "agent", "codec", "preset", "profile", "effects", "narrate", "voice", "captions"),
+        _TEXT,
     ),
     **dict.fromkeys(("run_id", "other_run_id", "reason", "order", "llm", "model"), _TEXT),
     **dict.fromkeys(("learning_curve", "emphasis", "chapters"), _FLAG),

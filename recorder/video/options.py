@@ -55,6 +55,7 @@ class VideoOptions:
         title_secs: duration of a title card.
         hold_secs: duration of the last step.
         source: what the largest panel shows, one of ``SOURCES``; None for pictures where there are any, else the board.
+        agent: of several agents, the id of the one whose numbers are shown; None for the one with the highest return.
         learning_curve: show the run's learning curve.
         emphasis: zoom and pulse while a meter is critical, captions of what happens, and a card with the outcome.
         chapters: write markers of the episode as chapters.
@@ -77,6 +78,7 @@ class VideoOptions:
     title_secs: float = 0.0
     hold_secs: float = 0.0
     source: str | None = None
+    agent: str | None = None
     learning_curve: bool = False
     emphasis: bool = False
     chapters: bool = True

@@ -46,6 +46,7 @@ VIDEO_CHOICES: Mapping[str, type] = {
     "title_secs": float,
     "hold_secs": float,
     "source": str,
+    "agent": str,
     "learning_curve": bool,
     "emphasis": bool,
     "chapters": bool,

@@ -54,6 +54,7 @@ class ComparisonRenderer:
                 canvas=self.canvas.part(Rect(x, 0, half, options.height)),
                 beside=(other,),
                 source=options.source,
+                agent=options.agent,
             )
             for episode, other, x in ((left, right, 0), (right, left, half))
         ]

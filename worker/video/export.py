@@ -289,6 +289,7 @@ def make_renderer(
         learning_curve=learning_curve,
         coming=coming,
         source=options.source,
+        agent=options.agent,
         emphasis=options.emphasis,
         captions=shows_captions(options.emphasis, options.captions, options.narrate),
     )

@@ -143,6 +143,7 @@ class ReelRenderer:
                 caption=clip.pick.caption,
                 coming=f"Next: {self._clips[index + 1].pick.caption}" if index + 1 < len(self._clips) else "",
                 source=clip.options.source,
+                agent=clip.options.agent,
                 emphasis=clip.options.emphasis,
                 captions=shows_captions(clip.options.emphasis, clip.options.captions, clip.options.narrate),
                 canvas=self.canvas.part(Rect(0, 0, self.canvas.width, self.canvas.height)),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.outline import Outline, picture_columns
+from recorder.outline import Marker, Outline, picture_columns
 from recorder.video.kinds import check_kinds
 from recorder.video.timeline import Timeline, make_timeline
 from worker.video.board import Board
@@ -36,6 +36,9 @@ from worker.video.theme import find_theme
 
 __all__ = ["EpisodeVideoRenderer"]
 
+_OF_ALL_AGENTS = ("died", "joined", "left")
+"""Markers that are shown for every agent; others only for the one whose numbers are shown."""
+
 _BETWEEN = 20
 """Design units between a picture and the board below it."""
 
@@ -59,6 +62,7 @@ class EpisodeVideoRenderer:
         emphasis: zoom and pulse while a meter is critical, and a card with the outcome at the end.
         captions: write what happens into the picture.
         beside: episodes in the same picture: scales cover their values too.
+        agent: of several agents, the id of the one whose numbers are shown; None for the one with the highest return.
 
     Attributes:
         canvas: what is drawn on.
@@ -68,7 +72,7 @@ class EpisodeVideoRenderer:
 
     Raises:
         UsageError: the size or the style is invalid, or the recording has no steps, or no pictures where only they are to be
-            shown.
+            shown, or no such agent.
         EpisodeFileCorruptError: the recording is broken.
     """
 
@@ -88,14 +92,15 @@ class EpisodeVideoRenderer:
         source: str | None = None,
         emphasis: bool = False,
         captions: bool = False,
+        agent: str | None = None,
     ) -> None:
-        check_kinds(width=width, height=height, style=style)
+        check_kinds(width=width, height=height, style=style, agent=agent)
         if canvas is not None:
             width, height = canvas.width, canvas.height
         self.timeline = make_timeline(episode.n_steps) if timeline is None else timeline
         theme = find_theme(style)
-        series = EpisodeSeries(episode)
-        scales = scales_of(series, [EpisodeSeries(other) for other in beside])
+        series = EpisodeSeries(episode, agent)
+        scales = scales_of(series, [EpisodeSeries(other, agent) for other in beside])
         layout = make_layout(
             width,
             height,
@@ -142,7 +147,7 @@ class EpisodeVideoRenderer:
         self._emphasis: Emphasis | None = None
         if emphasis or captions:
             self._emphasis = Emphasis(
-                Outline.of(episode).markers(),
+                [marker for marker in Outline.of(episode).markers() if _is_shown(marker, series.agent_id)],
                 self.timeline,
                 layout,
                 theme,
@@ -211,3 +216,7 @@ class EpisodeVideoRenderer:
         """
         self.draw(frame)
         return self.canvas.pixels
+
+
+def _is_shown(marker: Marker, agent_id: str | None) -> bool:
+    return not marker.agent or marker.agent == agent_id or marker.kind in _OF_ALL_AGENTS

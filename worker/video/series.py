@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.agents import AgentInfo, parse_agent_column
 from recorder.episode import EpisodeMetadata, return_of
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
 from recorder.outline import StepColumns, has_intrinsic, picture_columns
+from recorder.outline.agents import AgentLook, agent_looks, find_agent, whole_positions, whole_rows, whole_steps
 from recorder.schema import EXTRAS_PREFIX, is_text
 
-__all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint"]
+__all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint", "OtherAgent"]
 
 Floats = NDArray[np.float64]
 
@@ -36,15 +39,32 @@ class Extra(NamedTuple):
     """``bool[n_steps]``: which steps have a value."""
 
 
+class OtherAgent(NamedTuple):
+    """One of several agents, whose numbers are not shown."""
+
+    agent_id: str
+    look: AgentLook
+    positions: Floats
+    """``float64[n_steps, n_coordinates]``; NaN while it is absent."""
+
+
 class EpisodeSeries:
-    """The columns of one episode.
+    """The columns of one episode, or those of one of its agents.
 
     Args:
         episode: an opened recording of at least one step.
+        agent: of several agents, the id of the one whose numbers are shown; None for the one with the highest return.
 
     Raises:
         EpisodeFileCorruptError: a column's bytes are broken.
+        UsageError: the episode has no such agent.
     """
+
+    agent_id: str | None
+    """None in an episode of one agent."""
+    look: AgentLook | None
+    others: tuple[OtherAgent, ...]
+    """The other agents that have positions of as many coordinates."""
 
     metadata: EpisodeMetadata
     n_steps: int
@@ -71,30 +91,43 @@ class EpisodeSeries:
     extras: tuple[Extra, ...]
     """For a world without positions, which shows them instead; empty otherwise."""
 
-    def __init__(self, episode: Episode) -> None:
+    def __init__(self, episode: Episode, agent: str | None = None) -> None:
+        shown = find_agent(episode.metadata.agents, agent)
+        read: Callable[[str], Floats] = (
+            partial(_rows, episode) if shown is None else partial(whole_rows, episode, shown)
+        )
+        looks, _ = agent_looks({each.agent_id: each.team for each in episode.metadata.agents})
+        self.agent_id, self.look = (None, None) if shown is None else (shown.agent_id, looks[shown.agent_id])
         self.metadata = episode.metadata
         self.affordances = dict(episode.affordances)
         self.reasons = episode.reasons
         self.n_steps = episode.n_steps
         self.step_numbers = episode.step_numbers
-        self.positions = _rows(episode, "position")
-        self.meters = _rows(episode, "meters")
-        self.rewards = _scalars(episode, "reward", 0.0)
-        columns = StepColumns.of_episode(episode)
+        self.positions = read("position")
+        others = [each for each in episode.metadata.agents if each is not shown]
+        self.others = tuple(
+            OtherAgent(each.agent_id, looks[each.agent_id], positions)
+            for each, positions in zip(others, whole_positions(episode, others), strict=True)
+            if positions.shape[1] and positions.shape[1] == self.positions.shape[1]
+        )
+        self.meters = read("meters")
+        columns = StepColumns.of_episode(episode) if shown is None else whole_steps(episode, shown)
+        rewards = read("reward") if shown is None else columns.reward[:, np.newaxis]
+        self.rewards = rewards[:, 0] if rewards.shape[1] else np.zeros(episode.n_steps)
         self.task_so_far, intrinsic = np.cumsum(columns.reward), np.cumsum(columns.intrinsic_reward)
         self.cumulative = return_of(self.task_so_far, intrinsic, self.metadata.intrinsic_weight)
         self.intrinsic_so_far = intrinsic if has_intrinsic(self.metadata, columns.intrinsic_reward) else None
         self.time_of_day = _optional(episode, "time_of_day")
-        self.interaction_progress = _optional(episode, "interaction_progress")
+        self.interaction_progress = _known(read("interaction_progress"))
         self.epsilon = _optional(episode, "epsilon")
-        action = _rows(episode, "action")
+        action = read("action")
         # A single component is an index only if all values are integers.
         is_index = action.shape[1] == 1 and bool(np.all(np.isnan(action) | (action == np.floor(action))))
         self.action_vectors = action if action.shape[1] and not is_index else None
         self.actions = np.nan_to_num(action[:, 0], nan=-1).astype(np.int64) if is_index else None
-        q_values = _rows(episode, "q_values")
+        q_values = read("q_values")
         self.q_values = q_values if q_values.shape[1] else None
-        masks = _rows(episode, "action_masks")
+        masks = read("action_masks")
         # A missing mask allows everything.
         self.masks = np.nan_to_num(masks, nan=1.0) > 0 if masks.shape[1] else None
         self.meter_names = _names(self.metadata.meter_names, self.meters.shape[1], "meter")
@@ -105,7 +138,7 @@ class EpisodeSeries:
             len(self.metadata.action_names),
         )
         self.action_names = _names(self.metadata.action_names, self.n_actions, "action")
-        self.extras = () if self.positions.shape[1] else tuple(_extras(episode))
+        self.extras = () if self.positions.shape[1] else tuple(_extras(episode, shown))
 
     @property
     def learning_point(self) -> LearningPoint:
@@ -137,11 +170,16 @@ def _rows(episode: Episode, name: str) -> Floats:
     return values
 
 
-def _extras(episode: Episode) -> Iterator[Extra]:
-    """Return all extras that have one shape and fit in memory, without pictures and texts."""
+def _extras(episode: Episode, agent: AgentInfo | None) -> Iterator[Extra]:
+    """Return all extras that have one shape and fit in memory, without pictures and texts: the agent's, and the episode's."""
     pictures = picture_columns(episode.schema)
+    for spec in episode.schema.columns if agent is not None else ():
+        place = parse_agent_column(spec.name)
+        if agent is not None and place is not None and place[0] == agent.group and place[1].startswith(EXTRAS_PREFIX):
+            rows = whole_rows(episode, agent, place[1])
+            yield Extra(place[1].removeprefix(EXTRAS_PREFIX), rows, np.asarray(~np.isnan(rows).all(axis=1), np.bool_))
     for name in episode.names:
-        if name.startswith(EXTRAS_PREFIX) and name not in pictures:
+        if name.startswith(EXTRAS_PREFIX) and name not in pictures and parse_agent_column(name) is None:
             try:
                 values = episode.column(name)
             except (ShapeChangedError, EpisodeFileTooLargeError):
@@ -153,14 +191,12 @@ def _extras(episode: Episode) -> Iterator[Extra]:
             yield Extra(name.removeprefix(EXTRAS_PREFIX), shown, episode.present(name))
 
 
-def _scalars(episode: Episode, name: str, default: float) -> Floats:
-    values = _rows(episode, name)
-    return np.full(episode.n_steps, default) if values.shape[1] == 0 else values[:, 0]
-
-
 def _optional(episode: Episode, name: str) -> Floats | None:
     """Return a column of numbers, or None if no step has one."""
-    values = _rows(episode, name)
+    return _known(_rows(episode, name))
+
+
+def _known(values: Floats) -> Floats | None:
     return values[:, 0] if values.shape[1] and not np.isnan(values[:, 0]).all() else None
 
 

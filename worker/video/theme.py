@@ -23,6 +23,7 @@ class Shared(TypedDict):
     low: Color
     empty: Color
     series: tuple[Color, ...]
+    agents: tuple[Color, ...]
 
 
 def _color(code: str) -> Color:
@@ -38,6 +39,7 @@ def _shared(colors: Colors) -> Shared:
         "low": _color(colors.low[1:]),
         "empty": _color(colors.critical[1:]),
         "series": tuple(_color(color[1:]) for color in colors.affordances),
+        "agents": tuple(_color(color[1:]) for color in colors.agents),
     }
 
 
@@ -60,6 +62,7 @@ class Theme:
         low: a low meter.
         empty: a nearly empty meter.
         series: colours of affordances and meters, distinguishable with red-green colour blindness too.
+        agents: of several agents, by their numbers.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Theme:
     day: Color
     night: Color
     series: tuple[Color, ...]
+    agents: tuple[Color, ...]
 
 
 THEMES = {

@@ -28,6 +28,9 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
     picture.add_argument(
         "--source", choices=SOURCES, help="what the largest panel shows (default: recorded pictures, or else the board)"
     )
+    picture.add_argument(
+        "--agent", metavar="ID", help="of several agents, the one whose numbers are shown (default: the highest return)"
+    )
     picture.add_argument("--learning-curve", action="store_true", default=None, help="show the run's learning curve")
     picture.add_argument(
         "--emphasis",

@@ -9,6 +9,7 @@ from recorder.outline.agents.steps import (
     group_values,
     present_in,
     whole_positions,
+    whole_rows,
     whole_steps,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "group_values",
     "present_in",
     "whole_positions",
+    "whole_rows",
     "whole_steps",
 ]

@@ -23,6 +23,7 @@ __all__ = [
     "group_values",
     "present_in",
     "whole_positions",
+    "whole_rows",
     "whole_steps",
 ]
 
@@ -113,19 +114,25 @@ def whole_steps(episode: Episode, agent: AgentInfo) -> StepColumns:
     return StepColumns(**{**joined, "step_numbers": episode.step_numbers})
 
 
+def whole_rows(episode: Episode, agent: AgentInfo, field: str) -> Floats:
+    """``float64[n_steps, width]``: one field of an agent, NaN while it is absent; width 0 without it.
+
+    Raises:
+        EpisodeFileError: the file is damaged.
+    """
+    chunks = [chunk for chunk, _ in episode.chunks_between(0, episode.n_steps)]
+    parts = [_rows(chunk, agent, field, present_in(chunk, agent)) for chunk in chunks]
+    whole = _joined(parts, [chunk.n_steps for chunk in chunks])
+    return np.empty((episode.n_steps, 0)) if whole is None else whole
+
+
 def whole_positions(episode: Episode, agents: Sequence[AgentInfo]) -> list[Floats]:
     """``float64[n_steps, n_dims]`` of each agent, NaN while it is absent; width 0 if it has no positions.
 
     Raises:
         EpisodeFileError: the file is damaged.
     """
-    chunks = [chunk for chunk, _ in episode.chunks_between(0, episode.n_steps)]
-    found = []
-    for agent in agents:
-        parts = [agent_positions(chunk, agent) for chunk in chunks]
-        whole = _joined(parts, [chunk.n_steps for chunk in chunks])
-        found.append(np.empty((episode.n_steps, 0)) if whole is None else whole)
-    return found
+    return [whole_rows(episode, agent, "position") for agent in agents]
 
 
 def _joined(parts: Sequence[Floats | None], n_steps: Sequence[int]) -> Floats | None:

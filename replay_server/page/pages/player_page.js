@@ -155,6 +155,7 @@ export class PlayerPage {
       share: () => this.#share(),
       toWall: () => this.#toWall(),
       stopComparing: () => this.#visit({ compared: null }),
+      agentId: () => this.#player.agentId,
     });
     this.#header.showPlace(this.#place);
     this.node.append(this.#header.node);

@@ -43,7 +43,8 @@ export function drawFigures(pen, board, figures, share) {
   figures.forEach((figure, number) => drawDisc(pen, board, figure, points[number]));
   const isNamed = figures.length <= MOST_NAMED && radius >= SMALLEST_NAMED_RADIUS;
   figures.forEach((figure, number) => {
-    if (isNamed || figure.isSelected) drawName(pen, board, figure, points[number]);
+    const isAlone = from[number].every((shift) => shift === 0); // names of those beside each other would overlap
+    if ((isNamed && isAlone) || figure.isSelected) drawName(pen, board, figure, points[number]);
   });
   return points;
 }

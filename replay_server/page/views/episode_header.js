@@ -32,16 +32,18 @@ export class EpisodeHeader {
   #comparison = element("div", { class: "comparison", hidden: true });
   #divergence = element("span", { class: "muted" });
   #dialog;
-  #video = new VideoButton();
+  #video;
   #lanes;
   #on;
 
   /**
    * @param {{toEpisode: function(-1|1): void, toNumber: function(number): void, compareWith: function(number, ?string): void, chooseOther: function(import("./compare_dialog.js").OtherChoice): void,
-   *   align: function(Alignment): void, share: function(): void, toWall: function(): void, stopComparing: function(): void}} on
+   *   align: function(Alignment): void, share: function(): void, toWall: function(): void, stopComparing: function(): void, agentId: () => ?string}} on `agentId` is
+   *   the selected one of several agents
    */
   constructor(on) {
     this.#on = on;
+    this.#video = new VideoButton(on.agentId);
     this.#run.addEventListener("click", (event) =>
       followLink(event, { page: "browser", runId: this.#place?.runId ?? null, theme: chosenTheme() }),
     );

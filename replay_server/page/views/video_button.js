@@ -33,7 +33,11 @@ export class VideoButton {
   #download = null;
   #timer = 0;
 
-  constructor() {
+  #agentId;
+
+  /** @param {() => ?string} agentId whose numbers a video shows, of several agents */
+  constructor(agentId) {
+    this.#agentId = agentId;
     this.node = element(
       "button",
       { type: "button", class: "button", hidden: true, on: { click: () => this.#press() } },
@@ -76,7 +80,7 @@ export class VideoButton {
     const offered = this.#offered;
     if (!offered) return;
     try {
-      const choices = await askForVideo(...offered);
+      const choices = await askForVideo(...offered, this.#agentId());
       if (!choices || offered !== this.#offered) return;
       this.node.disabled = true;
       setText(this.#text, "Queued");

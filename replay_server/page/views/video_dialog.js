@@ -26,9 +26,10 @@ const printed = (value) => value.charAt(0).toUpperCase() + value.slice(1);
  *
  * @param {string} runId
  * @param {number} episodeId
+ * @param {?string} agentId whose numbers the video shows, of several agents
  * @returns {Promise<?VideoChoices>}
  */
-export async function askForVideo(runId, episodeId) {
+export async function askForVideo(runId, episodeId, agentId) {
   const offered = await fetchVideoChoices();
   const selects = FIELDS.filter(([name]) => offered[name]?.length).map(([name, label, unset]) =>
     element(
@@ -53,6 +54,8 @@ export async function askForVideo(runId, episodeId) {
   const form = element(
     "form",
     { method: "dialog" },
+    agentId !== null && element("input", { type: "hidden", name: "agent", value: agentId }),
+    agentId !== null && element("p", { class: "muted" }, `With the numbers of ${agentId}`),
     ...selects,
     element("label", { class: "check" }, emphasis, " Zoom to crises, caption events, show the outcome"),
     element("button", { class: "button primary", value: "make" }, "Make this video"),

@@ -31,7 +31,7 @@ _CAPTION_SECS = 1.5
 _FADE_SECS = 0.4
 _ZOOM = 1.3
 _PULSES_A_SEC = 1.5
-_CAPTIONED = ("affordance", "low_meter", "best_reward", "gap")
+_CAPTIONED = ("affordance", "low_meter", "best_reward", "gap", "died", "joined", "left")
 
 
 class EndCard(NamedTuple):

@@ -13,6 +13,7 @@ from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import arc, arrow_head, disc, marker, ring, rounded, text_width
 from worker.video.overlay import Overlay
+from worker.video.scene.figures import Figures, stamp_name, stamp_sign
 from worker.video.scene.panel import BODY, HEADING, SMALL, draw_plate, fitted
 from worker.video.scene.trail import Trail
 from worker.video.series import EpisodeSeries
@@ -27,7 +28,7 @@ _LEGEND_ROWS = 4
 
 
 class GridPanel:
-    """The board with its agent."""
+    """The board with its agents."""
 
     def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
         self._series, self._theme, self._layout = series, theme, layout
@@ -45,6 +46,10 @@ class GridPanel:
         self._draw_affordances(still, named=names_fit)
         side = min(board.cell) if board.has_cells else layout.px(60)
         self._radius = float(np.clip(side * 0.30, layout.px(7), layout.px(34)))
+        self._figures = Figures(
+            series, board, theme, radius=self._radius * 0.9, name_size=layout.px(SMALL) if side >= layout.px(40) else 0
+        )
+        self._color_of_agent = theme.agent if series.look is None else theme.agents[series.look.number]
         self._trail = Trail(series, board, thickness=float(np.clip(side * 0.07, 2.0, layout.px(8))))
         self._overlay: Overlay | None = None
         self._n_trail = 0
@@ -55,7 +60,8 @@ class GridPanel:
         cells = [cell[:n_coordinates] for _, cell in self._affordances]
         gap = self._layout.px(34 if n_coordinates == 3 else 0)
         area = Rect(inner.x, inner.y + gap, inner.width, inner.height - gap)
-        return make_board(area, self._series.positions, cells, self._series.metadata, gap=gap)
+        everywhere = np.concatenate([self._series.positions, *(other.positions for other in self._series.others)])
+        return make_board(area, everywhere, cells, self._series.metadata, gap=gap)
 
     @property
     def _name_size(self) -> int:
@@ -144,12 +150,13 @@ class GridPanel:
             still.stamp_center(marker(self._numbers[name], radius), x, y, self._color(name))
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
-        """Draw the agent on its way to the step's position."""
+        """Draw the agents on their way to the step's positions."""
         series = self._series
         place = self.place(moment)
         heading = self._heading(moment.step_index)
         level = self._ring_level(moment.step_index)
-        key = (moment.step_index, place, heading, level)
+        others = self._figures.at(moment)
+        key = (moment.step_index, place, heading, level, others)
         if key == self._shown:
             return
         if self._overlay is None:
@@ -159,22 +166,28 @@ class GridPanel:
             self._written = None
         if self._shown is None or self._shown[0] != moment.step_index:
             self._overlay.take_back()
-            self._trail.draw(self._overlay, moment.step_index, self._theme.agent)
+            self._trail.draw(self._overlay, moment.step_index, self._color_of_agent)
             self._n_trail = len(self._overlay)
         self._shown = key
         self._overlay.take_back(self._n_trail)
-        self._trail.draw_head(self._overlay, moment.step_index, place, self._theme.agent)
+        self._trail.draw_head(self._overlay, moment.step_index, place, self._color_of_agent)
+        self._figures.draw(self._overlay, others)
         if place is not None:
             self._draw_agent(self._overlay, place, heading, level)
             if series.positions.shape[1] > 3:
                 self._write_rest(canvas, moment.step_index)
 
     def _draw_agent(self, overlay: Overlay, place: tuple[float, float], heading: int | None, level: int) -> None:
-        theme, radius = self._theme, self._radius
+        theme, radius, series = self._theme, self._radius, self._series
         x, y = place
         overlay.stamp_center(disc(radius + max(1.5, radius * 0.13)), x, y, theme.panel)
-        overlay.stamp_center(disc(radius), x, y, theme.agent)
-        if heading is None:
+        if series.look is not None:
+            overlay.stamp_center(ring(radius + max(2.5, radius * 0.3), max(1.5, radius * 0.12)), x, y, theme.ink)
+        overlay.stamp_center(disc(radius), x, y, self._color_of_agent)
+        if series.look is not None:
+            stamp_sign(overlay, series.look.sign, x, y, radius, theme)
+            stamp_name(overlay, series.agent_id or "", x, y + radius * 1.3, self._layout.px(SMALL), theme.ink)
+        elif heading is None:
             overlay.stamp_center(disc(radius * 0.28), x, y, theme.on_agent)
         else:
             overlay.stamp_center(arrow_head(radius * 0.62, heading), x, y, theme.on_agent)

@@ -62,6 +62,8 @@ class HeaderPanel:
         """Draw as many of stage, status and reasons as fit, then the run's name."""
         layout, theme, metadata = self._layout, self._theme, series.metadata
         chips: list[tuple[str, Color]] = []
+        if series.look is not None and series.agent_id is not None:
+            chips.append((series.agent_id[:_MAX_CHIP_LETTERS], theme.agents[series.look.number]))
         if metadata.curriculum_stage is not None:
             chips.append((f"stage {metadata.curriculum_stage}", theme.ink))
         if metadata.status != "complete":

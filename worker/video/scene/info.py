@@ -95,7 +95,9 @@ class InfoPanel:
         series = self._series
         if series.actions is not None:
             action = int(series.actions[index])
-            return series.action_names[action] if 0 <= action < len(series.action_names) else str(action)
+            return (
+                "—" if action < 0 else series.action_names[action] if action < len(series.action_names) else str(action)
+            )
         if series.action_vectors is not None:
             return ", ".join(format_value(float(value)) for value in series.action_vectors[index][:8])
         return "—"

@@ -1,0 +1,74 @@
+"""A video of several agents: all on the board, and the numbers of one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from recorder.episode_file import Episode, open_episode
+from recorder.errors import UsageError
+from tests.agent_episodes import (
+    JOINS_AT,
+    LEAVES_AT,
+    NAMES,
+    agent_episode_columns,
+    agent_episode_table,
+    write_agent_episode,
+)
+from tests.episodes import make_episode_file
+from tests.video.sample import sample_episode
+from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.series import EpisodeSeries
+from worker.video.theme import THEMES
+
+SIZE = {"width": 640, "height": 360}
+RED_0, RED_1, BLUE_0 = (THEMES["dark"].agents[number] for number in (21, 22, 0))
+
+
+@pytest.fixture(scope="module")
+def episode(tmp_path_factory: pytest.TempPathFactory) -> Episode:
+    path = write_agent_episode(tmp_path_factory.mktemp("video") / "agents.msgpack.lz4", affordance_layout={})
+    return open_episode(path)
+
+
+def count(pixels: NDArray[np.uint8], color: tuple[int, int, int]) -> int:
+    return int((pixels[:, : pixels.shape[1] // 2] == color).all(axis=2).sum())
+
+
+def test_all_agents_that_take_part_in_a_step_are_on_the_board(episode: Episode) -> None:
+    renderer = EpisodeVideoRenderer(episode, **SIZE)
+    at_first, joined, left = (renderer.frame(n).copy() for n in (0, JOINS_AT, LEAVES_AT + 1))
+    assert count(at_first, RED_0) > 100
+    assert count(at_first, RED_1) > 100
+    assert count(joined, BLUE_0) > count(at_first, BLUE_0) + 100
+    assert count(left, RED_1) == 0
+    assert (renderer.frame(0) == at_first).all(), "a frame depends on the frames before it"
+
+
+def test_the_numbers_are_those_of_the_chosen_agent_by_default_the_one_with_the_highest_return(
+    episode: Episode,
+) -> None:
+    best, other = EpisodeSeries(episode), EpisodeSeries(episode, "red_1")
+    assert (best.agent_id, best.cumulative[-1], best.cumulative[JOINS_AT - 1]) == ("blue_0", 60.0, 0.0)
+    assert (other.agent_id, other.cumulative[-1]) == ("red_1", 10.0)
+    assert np.isnan(other.meters[LEAVES_AT:]).all()
+    assert not np.isnan(other.meters[:LEAVES_AT]).any()
+    assert [each.agent_id for each in other.others] == ["red_0", "blue_0"]
+    one, two = (EpisodeVideoRenderer(episode, agent=agent, **SIZE).frame(15) for agent in ("red_0", "blue_0"))
+    assert (one != two).any()
+
+
+def test_an_agent_that_the_episode_lacks_is_refused_with_those_that_it_has(episode: Episode) -> None:
+    with pytest.raises(UsageError, match="agent 'green': the episode has red_0, red_1, blue_0"):
+        EpisodeVideoRenderer(episode, agent="green", **SIZE)
+    with pytest.raises(UsageError, match="agent 'green': the episode has one agent without a name"):
+        EpisodeVideoRenderer(sample_episode(2), agent="green", **SIZE)
+
+
+def test_a_video_of_agents_without_positions_shows_their_values_over_time() -> None:
+    columns = {name: values for name, values in agent_episode_columns(40).items() if not name.endswith("position")}
+    data = make_episode_file(columns=columns, n_steps=40, agents=agent_episode_table(40), **NAMES)
+    series = EpisodeSeries(open_episode(data), "red_0")
+    assert [extra.name for extra in series.extras] == ["speed"]
+    assert EpisodeVideoRenderer(open_episode(data), **SIZE).frame(20).any()

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from recorder.agents import agent_text_column
 from recorder.chunk import ColumnData, encode_chunk, spec_of
 from recorder.episode import EpisodeMetadata
 from recorder.episode_file import build_version2
 from recorder.episode_file import open_episode as open_file
 from recorder.html_file import export_episode_html
 from recorder.schema import EpisodeSchema
+from tests.agent_episodes import agent_episode_columns, agent_episode_table
+from tests.episodes import make_chunks
 from tests.page.conftest import Site
 from tests.page.looking import open_episode, wait_for_step
 
@@ -35,6 +38,24 @@ def recording() -> bytes:
     chunk = encode_chunk(schema, first_step=0, n_steps=4, columns=columns)
     metadata = EpisodeMetadata(episode_id=1, run_id="said", n_steps=4)
     return build_version2(metadata=metadata, reasons=["periodic_1"], schema=schema, chunks=[(0, 4, chunk)])[0]
+
+
+def test_texts_of_agents_have_their_names(browser: Browser, tmp_path: Path) -> None:
+    n_steps = 40
+    says = np.array([f"I am at {step}" for step in range(n_steps)], np.object_)
+    columns = {**agent_episode_columns(n_steps), agent_text_column(0, 1, "says.aloud"): says}
+    schema, chunks = make_chunks(columns, chunk_steps=16)
+    metadata = EpisodeMetadata(episode_id=1, run_id="said", n_steps=n_steps, agents=agent_episode_table(n_steps))
+    data = build_version2(metadata=metadata, reasons=["periodic_1"], schema=schema, chunks=chunks)[0]
+    path = tmp_path / "episode.html"
+    export_episode_html(open_file(data), path)
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.wait_for_selector(".player[data-step]")
+    page.keyboard.press("Home")
+    expect(page.locator(".texts .text-body")).to_have_count(1)
+    expect(page.locator(".texts .text-body[aria-label='red_1: says.aloud']")).to_have_text("I am at 0")
+    page.close()
 
 
 def test_the_texts_of_a_step_are_shown_as_text_and_markup_in_them_is_inert(browser: Browser, tmp_path: Path) -> None:

@@ -8,6 +8,9 @@
 /** Columns of agents; the views show them by agent. */
 export const AGENTS_PREFIX = "extras.agents.";
 
+/** Texts of agents, each in a column for itself. */
+const TEXTS_PREFIX = `${AGENTS_PREFIX}texts.`;
+
 /**
  * @param {Agent} agent
  * @param {string} field such as `position`
@@ -29,6 +32,26 @@ export function agentRow(chunk, agent, field, offset) {
   if (!row || !shape || agent.slot >= shape[0]) return null;
   const width = row.length / shape[0];
   return row.subarray(agent.slot * width, (agent.slot + 1) * width);
+}
+
+/**
+ * Whether people read a text column: any but the table of agents.
+ *
+ * @param {string} name of the column
+ */
+export const isForPeople = (name) => !name.startsWith(AGENTS_PREFIX) || name.startsWith(TEXTS_PREFIX);
+
+/**
+ * What a text column is called, such as `mission`, or `alice: says` for one of an agent.
+ *
+ * @param {string} name of the column
+ * @param {Agent[]} agents
+ */
+export function textTitle(name, agents) {
+  if (!name.startsWith(TEXTS_PREFIX)) return name.slice("extras.".length);
+  const [group, slot, ...extra] = name.slice(TEXTS_PREFIX.length).split(".");
+  const agent = agents.find((it) => it.group === Number(group) && it.slot === Number(slot));
+  return `${agent?.id ?? "agent"}: ${extra.join(".")}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Searches the texts of an episode from the playhead on, chunk by chunk, and around its end to its beginning. */
 
-import { AGENTS_PREFIX } from "../player/agent_row.js";
+import { isForPeople } from "../player/agent_row.js";
 import { element, setText } from "../shell/dom.js";
 import { formatCount } from "../shell/numbers.js";
 
@@ -111,7 +111,5 @@ export function stepsWith(chunk, query) {
  * @param {Chunk} chunk
  */
 export function textColumns(chunk) {
-  return chunk.specs
-    .filter(({ name, encoding }) => encoding === "text" && !name.startsWith(AGENTS_PREFIX))
-    .map(({ name }) => name);
+  return chunk.specs.filter(({ name, encoding }) => encoding === "text" && isForPeople(name)).map(({ name }) => name);
 }

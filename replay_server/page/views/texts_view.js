@@ -3,6 +3,7 @@
  * stays what it is.
  */
 
+import { textTitle } from "../player/agent_row.js";
 import { element, setText } from "../shell/dom.js";
 import { TextLog } from "./text_log.js";
 import { differentParts, foundParts } from "./text_parts.js";
@@ -16,8 +17,6 @@ import { TextSearch, textColumns } from "./text_search.js";
  *
  * @typedef {{body: HTMLElement, log: TextLog, text: ?string}} Place
  */
-
-const EXTRAS = "extras.";
 
 /** A longer text is cut on the page; the file has all of it. */
 const MOST_SHOWN = 20_000;
@@ -62,7 +61,7 @@ export class TextsView {
     if (!chunk) return;
     this.#index = index;
     const offset = index - store.table.chunks[store.table.positionOf(index)].firstIndex;
-    for (const name of textColumns(chunk)) if (!this.#places.has(name)) this.#add(name);
+    for (const name of textColumns(chunk)) if (!this.#places.has(name)) this.#add(name, store);
     for (const [name, place] of this.#places) {
       const text = chunk.text(name, offset);
       const isCut = text !== null && text.length > MOST_SHOWN;
@@ -102,9 +101,12 @@ export class TextsView {
     body.classList.toggle("missing", text === null);
   }
 
-  /** @param {string} name */
-  #add(name) {
-    const title = name.slice(EXTRAS.length);
+  /**
+   * @param {string} name
+   * @param {EpisodeStore} store
+   */
+  #add(name, store) {
+    const title = textTitle(name, store.opened.agents);
     // A text that is longer than its place scrolls, also by keys.
     const body = element("p", { class: "text-body", tabIndex: 0, dir: "auto", "aria-label": title });
     const log = new TextLog(name, this.#seek);

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder import open_episode
-from recorder.chunk import frame_end
 from recorder.chunk.columns import ColumnGroup
+from recorder.framing import frame_end
 from recorder.schema import Encoding
 
 __all__ = ["bare_reader"]

@@ -5,10 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recorder.agents.info import AgentInfo, pack_agents, read_agents
 from recorder.errors import UsageError
@@ -25,9 +22,13 @@ from recorder.field_values import (
 )
 from recorder.python_versions import StrEnum
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "Substrate", "read_layout", "return_of"]
 
-_Amount = TypeVar("_Amount", float, NDArray[np.float64])
+_Amount = TypeVar("_Amount", float, "NDArray[np.float64]")
 """A number, or an array with one per step."""
 
 

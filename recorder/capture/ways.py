@@ -16,8 +16,8 @@ from recorder.black_box import Field
 from recorder.capture.tensor_bytes import has_plain_memory
 from recorder.capture.texts import ROOMY_BYTES, capacity_for
 from recorder.capture.values import as_array, as_scalar, is_cuda
-from recorder.chunk import MAX_FRAME_BYTES
 from recorder.errors import UsageError
+from recorder.framing import MAX_FRAME_BYTES
 from recorder.python_versions import StrEnum
 from recorder.schema import ALLOWED_DTYPES, MAX_COLUMNS, MAX_DIMENSIONS, STEP_FIELDS
 

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.chunk.columns import ColumnGroup, Stretch, choose_encoding
-from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
 from recorder.chunk.pictures import PictureReader
 from recorder.chunk.placement import Placement, place, place_added
-from recorder.chunk.unpacking import brief, unpack_bounded
 from recorder.errors import EpisodeFileCorruptError
+from recorder.framing.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
+from recorder.framing.unpacking import brief, unpack_bounded
 from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema, is_text
 
 __all__ = [

@@ -15,8 +15,8 @@ import lz4.block
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk.frames import MAX_FRAME_BYTES
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+from recorder.framing.frames import MAX_FRAME_BYTES
 from recorder.picture_shape import picture_shape
 from recorder.schema import ColumnSpec
 

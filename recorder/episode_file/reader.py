@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recorder.chunk import brief, compression_of, decompress_frame, frame_end, split_map, unpack_bounded
-from recorder.chunk.unpacking import SplitMap
 from recorder.episode_file import version1, version2
 from recorder.episode_file.episode import Episode
 from recorder.episode_file.version1 import Version1File
@@ -16,6 +14,8 @@ from recorder.errors import (
     EpisodeFileTooLargeError,
     EpisodeFileVersionError,
 )
+from recorder.framing import brief, compression_of, decompress_frame, frame_end, split_map, unpack_bounded
+from recorder.framing.unpacking import SplitMap
 from recorder.storage import read_file
 
 __all__ = ["MAX_FILE_BYTES", "open_episode"]

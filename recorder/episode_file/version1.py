@@ -22,14 +22,12 @@ from recorder.chunk import (
     ColumnGroup,
     LooseColumn,
     Stretch,
-    brief,
-    compress_frame,
     encode_texts,
-    unpack_list,
 )
 from recorder.episode import EpisodeMetadata
 from recorder.episode_file.version2 import ChunkRef
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UsageError
+from recorder.framing import brief, compress_frame, unpack_list
 from recorder.picture_shape import is_stored_as_picture
 from recorder.recorded_step import RecordedStep
 from recorder.schema import EXTRAS_PREFIX, MAX_DIMENSIONS, STEP_COLUMNS, ColumnSpec, Encoding, EpisodeSchema

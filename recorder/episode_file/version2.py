@@ -12,22 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from recorder.chunk import (
-    MAX_CHUNK_CONTAINERS,
-    MAX_CHUNK_STEPS,
+from recorder.chunk import MAX_CHUNK_CONTAINERS, MAX_CHUNK_STEPS, Chunk, chunk_from, decode_chunk
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, EpisodeFileTooLargeError
+from recorder.framing import (
     MAX_FRAME_BYTES,
-    Chunk,
     brief,
-    chunk_from,
     content_bytes,
-    decode_chunk,
     decompress_frame,
     frame_end,
     unpack_bounded,
     unpack_sequence,
 )
-from recorder.chunk.frames import MAX_FRAME_HEADER_BYTES
-from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, EpisodeFileTooLargeError
+from recorder.framing.frames import MAX_FRAME_HEADER_BYTES
 from recorder.schema import EpisodeSchema
 
 __all__ = ["ChunkRef", "ReadLimits", "Version2File", "first_misplaced", "hash_of", "parse_version2"]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import msgpack
 
-from recorder.chunk import compress_frame, content_bytes, decompress_frame
 from recorder.episode import EpisodeMetadata
 from recorder.episode_file.version2 import (
     SKIPPABLE_MAGIC,
@@ -18,6 +17,7 @@ from recorder.episode_file.version2 import (
     hash_of,
 )
 from recorder.errors import UsageError
+from recorder.framing import compress_frame, content_bytes, decompress_frame
 from recorder.schema import EpisodeSchema
 
 __all__ = ["build_version2"]

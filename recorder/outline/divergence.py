@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.agents import parse_agent_column
+from recorder.agents.columns import parse_agent_column
 from recorder.episode_file import Episode
 from recorder.errors import ShapeChangedError
 

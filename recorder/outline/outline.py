@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recorder.agents import parse_agent_column
+from recorder.agents.columns import parse_agent_column
 from recorder.chunk import Chunk
 from recorder.episode import EpisodeMetadata, Gap
 from recorder.episode_file import Episode

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.agents import parse_agent_column
+from recorder.agents.columns import parse_agent_column
 from recorder.episode_file import Episode
 from recorder.picture_shape import PictureShape, picture_shape
 from recorder.schema import EXTRAS_PREFIX, EpisodeSchema

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from recorder.agents import parse_agent_column
+from recorder.agents.columns import parse_agent_column
 from recorder.episode import EpisodeMetadata
 from recorder.outline.pictures import picture_columns
 from recorder.schema import EpisodeSchema

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from recorder.chunk import ColumnData, as_lz4, encode_chunk, spec_of
+from recorder.chunk import ColumnData, encode_chunk, spec_of
 from recorder.episode_file import Episode, build_version1, build_version2, open_episode
+from recorder.framing import as_lz4
 from recorder.schema import ColumnSpec, EpisodeSchema
 
 __all__ = ["Conversion", "convert_bytes", "convert_episode"]

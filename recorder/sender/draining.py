@@ -12,7 +12,8 @@ from typing import NamedTuple
 from recorder.black_box import Outcome, Ring
 from recorder.black_box.places import journal_of, spool_of
 from recorder.errors import BlackBoxError
-from recorder.publish import Publisher, PublisherLimits
+from recorder.publish import PublisherLimits
+from recorder.publish.publisher import Publisher
 from recorder.sender.files import remove_files
 from recorder.step_stream import StepStream
 

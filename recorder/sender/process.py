@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from recorder.black_box import Message, Outcome, Ring
 from recorder.black_box.places import journal_of, spool_of
 from recorder.errors import BlackBoxError, BlackBoxInUseError
-from recorder.publish import Publisher
+from recorder.publish.publisher import Publisher
 from recorder.sender.draining import Patience
 from recorder.sender.files import remove_files
 from recorder.sender.order import Order

@@ -13,7 +13,6 @@ from recorder.errors import BlackBoxError
 from recorder.publish.limits import PublisherLimits
 from recorder.sender.base import Sender
 from recorder.sender.keeper import SenderProcess
-from recorder.sender.thread import SenderThread
 from recorder.step_stream import RedisStepStream, StepStream
 
 __all__ = ["make_ring", "start_sender"]
@@ -59,4 +58,8 @@ def start_sender(stream: StepStream, ring: Ring, limits: PublisherLimits, *, in_
                 "which takes more of its time",
                 ring.identity["run_id"], error,
             )  # fmt: skip
+    from recorder.sender.thread import (
+        SenderThread,  # with the publisher: a trainer with a sender process never needs it
+    )
+
     return SenderThread(stream, ring, limits)

@@ -8,7 +8,8 @@ import threading
 from recorder.black_box import Ring
 from recorder.black_box.places import journal_of, recover_command, spool_of
 from recorder.errors import StreamUnavailableError
-from recorder.publish import Publisher, PublisherLimits
+from recorder.publish import PublisherLimits
+from recorder.publish.publisher import Publisher
 from recorder.sender.base import CLOSE_GRACE_SECS, Sender
 from recorder.sender.files import remove_files
 from recorder.step_stream import StepStream

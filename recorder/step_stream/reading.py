@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 
-from recorder.chunk import MAX_FRAME_BYTES
+from recorder.framing import MAX_FRAME_BYTES
 from recorder.run_ids import why_no_run_id
 from recorder.step_stream.ends import FINISHED_FIELD, MAX_BODY_BYTES
 from recorder.step_stream.entries import UNKNOWN, OpenPlay, Play, StreamEntry

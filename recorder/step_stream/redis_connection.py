@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 import redis
 
-from recorder.chunk import MAX_FRAME_BYTES
+from recorder.framing import MAX_FRAME_BYTES
 from recorder.redis_server.client import Purpose, call_if_allowed, make_client, translate_errors
 from recorder.step_stream.redis_set_aside import SetAside
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 
 import msgpack
 
-from recorder.chunk import brief, compress_frame, decompress_frame, unpack_bounded
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileVersionError
+from recorder.framing import brief, compress_frame, decompress_frame, unpack_bounded
 
 __all__ = [
     "MAX_PACKED",

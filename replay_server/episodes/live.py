@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from recorder.chunk import decode_chunk, unpack_bounded
+from recorder.chunk import decode_chunk
 from recorder.episode import EpisodeMetadata
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, StreamCorruptError, UsageError
+from recorder.framing import unpack_bounded
 from recorder.outline import Outline
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, FIRST_CURSOR, HEADER, Play, StepStream, StreamEntry

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.agents import parse_agent_column
+from recorder.agents.columns import parse_agent_column
 from recorder.catalog import RecordingRow
-from recorder.chunk import as_lz4, encode_chunk
+from recorder.chunk import encode_chunk
 from recorder.episode import return_of
 from recorder.episode_file import Episode
 from recorder.episode_file.chunk_cache import MAX_KEPT_BYTES
 from recorder.errors import ShapeChangedError, UnknownColumnError
+from recorder.framing import as_lz4
 from recorder.json_text import to_json
 from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
 from recorder.outline.numbers import unusual_numbers

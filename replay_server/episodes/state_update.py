@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.agents import parse_agent_column
+from recorder.agents.columns import parse_agent_column
 from recorder.errors import EpisodeFileTooLargeError
 from recorder.json_text import to_json
 from recorder.recordings.steps import values_of

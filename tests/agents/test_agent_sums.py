@@ -9,7 +9,7 @@ import msgpack
 import numpy as np
 import pytest
 
-from recorder.agents import ROSTER, agent_column
+from recorder.agents.columns import ROSTER, agent_column
 from recorder.agents.table import agent_table
 from recorder.chunk import ColumnData, decode_chunk, encode_chunk
 from recorder.chunk.chunk import spec_of

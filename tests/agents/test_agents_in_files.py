@@ -8,15 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recorder.agents import (
-    MAX_AGENTS,
-    AgentInfo,
-    agent_column,
-    agent_columns,
-    pack_agents,
-    parse_agent_column,
-    presence,
-)
+from recorder.agents import MAX_AGENTS, AgentInfo, pack_agents
+from recorder.agents.columns import agent_column, agent_columns, parse_agent_column, presence
 from recorder.episode import EpisodeMetadata
 from recorder.episode_file import open_episode
 from recorder.errors import EpisodeFileCorruptError, UsageError

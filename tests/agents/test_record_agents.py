@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recorder.agents import AgentInfo, agent_columns, presence
+from recorder.agents import AgentInfo
+from recorder.agents.columns import agent_columns, presence
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.step_stream import Play

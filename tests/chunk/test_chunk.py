@@ -16,14 +16,13 @@ from recorder.chunk import (
     ColumnData,
     chunk_from,
     chunk_of_slots,
-    compress_frame,
     decode_chunk,
-    decompress_frame,
     encode_chunk,
     encode_lanes,
     spec_of,
 )
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+from recorder.framing import compress_frame, decompress_frame
 from recorder.schema import ColumnSpec, Encoding, EpisodeSchema
 from tests.chunk.samples import assert_same_bits, column_data, column_kinds, column_values
 

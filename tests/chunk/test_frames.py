@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.chunk import compress_frame, content_bytes, decompress_frame, frame_end, unpack_bounded, unpack_sequence
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, EpisodeFileTooLargeError
+from recorder.framing import compress_frame, content_bytes, decompress_frame, frame_end, unpack_bounded, unpack_sequence
 
 _items = st.none() | st.integers(-5, 70_000) | st.binary(max_size=40) | st.lists(st.integers(0, 3), max_size=20)
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recorder.chunk import ColumnData, ColumnGroup, Stretch, choose_encoding, content_bytes, decode_chunk, encode_chunk
+from recorder.chunk import ColumnData, ColumnGroup, Stretch, choose_encoding, decode_chunk, encode_chunk
 from recorder.chunk.pictures import PictureReader, encode_pictures
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+from recorder.framing import content_bytes
 from recorder.picture_shape import picture_shape
 from recorder.schema import ColumnSpec, Encoding, EpisodeSchema
 

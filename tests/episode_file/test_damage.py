@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 
-from recorder.chunk import frame_end
 from recorder.episode import EpisodeStatus
 from recorder.episode_file import Episode, open_episode
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, RecorderError
+from recorder.framing import frame_end
 from tests.episodes import make_episode_file
 
 N_STEPS = 40

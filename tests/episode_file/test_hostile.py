@@ -13,7 +13,6 @@ import lz4.frame
 import msgpack
 import pytest
 
-from recorder.chunk import compress_frame
 from recorder.episode import EpisodeMetadata
 from recorder.episode_file import open_episode
 from recorder.errors import (
@@ -22,6 +21,7 @@ from recorder.errors import (
     EpisodeFileTooLargeError,
     EpisodeFileVersionError,
 )
+from recorder.framing import compress_frame
 from tests.episodes import make_episode_file
 
 REWARD = ["reward", "|u1", [], "plain"]
@@ -230,7 +230,7 @@ def test_a_decompression_bomb_is_refused_within_a_gigabyte_of_memory(bomb: str) 
         """
         import resource, sys
         import lz4.frame, msgpack
-        from recorder.chunk import compress_frame
+        from recorder.framing import compress_frame
         from recorder.episode_file import open_episode
         from recorder.errors import EpisodeFileError
         {}

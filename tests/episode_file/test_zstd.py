@@ -13,8 +13,6 @@ import pytest
 import zstandard
 
 from recorder.catalog import Catalog
-from recorder.chunk import decompress_frame, frame_end
-from recorder.chunk.frames import FRAME_MAGIC
 from recorder.episode_file import open_episode
 from recorder.errors import (
     EpisodeFileCorruptError,
@@ -23,6 +21,8 @@ from recorder.errors import (
     EpisodeFileVersionError,
     MissingExtraError,
 )
+from recorder.framing import decompress_frame, frame_end
+from recorder.framing.frames import FRAME_MAGIC
 from recorder.html_file import build_html
 from recorder.recordings.convert import convert_bytes
 from recorder.recordings.reindex import recording_names, reindex

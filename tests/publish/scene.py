@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from recorder.chunk import decode_chunk
-from recorder.publish import Publisher, PublisherLimits
+from recorder.publish import PublisherLimits
+from recorder.publish.publisher import Publisher
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, HEADER, unpack_body
 from tests.capture.recorded import ends, finished_episodes

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from recorder.black_box import Field, Layout
-from recorder.chunk import MAX_CHUNK_BYTES, content_bytes, decode_chunk
+from recorder.chunk import MAX_CHUNK_BYTES, decode_chunk
+from recorder.framing import content_bytes
 from recorder.publish.chunks import builder as builder_module
 from recorder.publish.chunks.builder import EncodedChunk, EpisodeBuilder
 from recorder.publish.chunks.encodings import KnownSchema

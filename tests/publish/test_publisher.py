@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recorder.black_box import Outcome, Ring
-from recorder.publish import Publisher
+from recorder.publish.publisher import Publisher
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 from tests.capture.recorded import ends, finished_episodes
 from tests.publish.far_stream import FarStream

@@ -11,8 +11,8 @@ import msgpack
 import pytest
 
 from recorder.catalog import Catalog, Decision, EpisodeRow
-from recorder.chunk import compress_frame
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileVersionError, RecorderError, RecordingNotFoundError
+from recorder.framing import compress_frame
 from recorder.replay.manager import ReplayManager
 from recorder.storage import episode_path
 from tests.replay.conftest import connecting, make_app, serving_here

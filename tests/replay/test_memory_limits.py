@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 
 from recorder.catalog import Catalog
-from recorder.chunk import compress_frame
 from recorder.episode_file import open_episode
 from recorder.episode_file import version1 as version1_file
 from recorder.errors import EpisodeFileTooLargeError
+from recorder.framing import compress_frame
 from recorder.storage import LocalStorage
 from replay_server.app import EXTENSION
 from tests.episode_file.test_hostile import build, header

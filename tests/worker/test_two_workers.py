@@ -111,7 +111,8 @@ DOOMED_TRAINER = """
 import sys
 from recorder import EpisodeRecorder
 from recorder.capture import PublisherLimits
-from recorder.chunk import decode_chunk, unpack_bounded
+from recorder.chunk import decode_chunk
+from recorder.framing import unpack_bounded
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import RedisStepStream
 

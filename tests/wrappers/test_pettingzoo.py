@@ -12,7 +12,7 @@ from pettingzoo.classic.rps import rps
 from pettingzoo.classic.tictactoe import tictactoe
 from pettingzoo.utils.conversions import parallel_to_aec
 
-from recorder.agents import agent_columns, presence
+from recorder.agents.columns import agent_columns, presence
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.wrappers.pettingzoo import RecordEpisode

@@ -11,10 +11,11 @@ import numpy as np
 
 from recorder.agents.table import agent_table
 from recorder.catalog import EpisodeRow, RecordingRow
-from recorder.chunk import Chunk, decode_chunk, unpack_bounded
+from recorder.chunk import Chunk, decode_chunk
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, return_of
 from recorder.episode_file import Episode, build_version1, build_version2, open_episode
 from recorder.errors import EpisodeFileError, StreamCorruptError, UsageError
+from recorder.framing import unpack_bounded
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, HEADER, UNKNOWN, StreamEntry
 from recorder.storage import episode_path

@@ -9,11 +9,12 @@ import logging
 from collections.abc import Sequence
 
 from recorder.catalog import EpisodeRow
-from recorder.chunk import MAX_CHUNK_CONTAINERS, MAX_FRAME_BYTES, decompress_frame, unpack_bounded
+from recorder.chunk import MAX_CHUNK_CONTAINERS
 from recorder.episode import EpisodeStatus
 from recorder.episode_file import Episode, open_episode
 from recorder.episode_file.reader import MAX_FILE_BYTES
 from recorder.errors import EpisodeFileError, RecordingNotFoundError
+from recorder.framing import MAX_FRAME_BYTES, decompress_frame, unpack_bounded
 from recorder.step_stream import CHUNK, END, Play, StreamEntry
 from worker.ingest.context import IngestContext
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.agents import AgentInfo, agent_column
-from recorder.agents.columns import PRESENT
+from recorder.agents import AgentInfo
+from recorder.agents.columns import PRESENT, agent_column
 from recorder.chunk import Chunk
 from recorder.episode_file import Episode
 from recorder.outline.step_columns import Floats, StepColumns, filled

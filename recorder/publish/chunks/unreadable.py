@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from recorder.chunk import MAX_FRAME_BYTES, ColumnData
+from recorder.chunk import ColumnData
 from recorder.errors import EpisodeFileError
+from recorder.framing import MAX_FRAME_BYTES
 from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, is_text
 
 __all__ = ["unreadable"]

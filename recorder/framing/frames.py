@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import lz4.frame
 
-from recorder.chunk.zstd import ZSTD_MAGIC, compress_zstd, decompress_zstd, zstd_content_bytes, zstd_frame_end
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+from recorder.framing.zstd import ZSTD_MAGIC, compress_zstd, decompress_zstd, zstd_content_bytes, zstd_frame_end
 
 __all__ = [
     "FRAME_MAGIC",

@@ -11,7 +11,8 @@ from matplotlib.image import imsave
 from playwright.sync_api import sync_playwright
 
 from docs.make_pictures import DESKTOP, FLAGS, chromium, take
-from recorder.agents import ROSTER, AgentInfo, agent_column
+from recorder.agents import AgentInfo
+from recorder.agents.columns import ROSTER, agent_column
 from recorder.agents.table import agent_table
 from recorder.chunk import decode_chunk
 from recorder.episode_file import Episode, open_episode

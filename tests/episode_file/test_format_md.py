@@ -224,7 +224,7 @@ def test_format_md_lists_every_dtype_and_encoding() -> None:
 
 
 def test_format_md_gives_the_readers_limits() -> None:
-    from recorder import chunk, schema
+    from recorder import chunk, framing, schema
     from recorder.episode_file import MAX_FILE_BYTES, ReadLimits, version1, version2
     from recorder.episode_file.episode import MAX_NAMES
     from recorder.storage import packs
@@ -237,10 +237,10 @@ def test_format_md_gives_the_readers_limits() -> None:
     assert limits == {
         "file": f"{MAX_FILE_BYTES // 2**30} GiB",
         "header or footer, unpacked": f"{version2.MAX_HEADER_BYTES // mib} MiB",
-        "one chunk, unpacked": f"{chunk.MAX_FRAME_BYTES // mib} MiB",
+        "one chunk, unpacked": f"{framing.MAX_FRAME_BYTES // mib} MiB",
         "one column of all steps, in memory": f"{chunk.MAX_COLUMN_BYTES // 2**30} GiB",
         "one step's value of one column": f"{schema.MAX_STEP_BYTES // mib} MiB",
-        "pictures of one column in one chunk, in memory": f"{chunk.MAX_FRAME_BYTES // mib} MiB",
+        "pictures of one column in one chunk, in memory": f"{framing.MAX_FRAME_BYTES // mib} MiB",
         "columns of the schema": str(schema.MAX_COLUMNS),
         "lists in one chunk; each column with a separate slot takes two": str(chunk.MAX_CHUNK_CONTAINERS),
         "pack, unpacked": f"{packs.MAX_PACK_BYTES // mib} MiB and {packs.MAX_PACKED} recordings",

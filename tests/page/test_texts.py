@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from recorder.agents import agent_text_column
+from recorder.agents.columns import agent_text_column
 from recorder.chunk import ColumnData, encode_chunk, spec_of
 from recorder.episode import EpisodeMetadata
 from recorder.episode_file import build_version2

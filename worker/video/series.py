@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.agents import AgentInfo, parse_agent_column
+from recorder.agents import AgentInfo
+from recorder.agents.columns import parse_agent_column
 from recorder.episode import EpisodeMetadata, return_of
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError

@@ -17,7 +17,7 @@ from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import RecorderError
 from recorder.recordings.file_reader import FileReader
-from recorder.recordings.verify import FileReport, verify_bytes, verify_recording
+from recorder.recordings.verify import FileReport, verify_bytes, verify_listed
 from recorder.storage import is_pack, open_recordings, read_file, read_pack
 
 if TYPE_CHECKING:
@@ -101,4 +101,5 @@ def _verify_catalog(args: argparse.Namespace, output: Output) -> Iterator[FileRe
         run_id = run_of(args, catalog)
         n_recordings, _ = catalog.recordings_size(run_id)
         for row in output.progress(catalog.iterate_recordings(run_id), "verifying", total=n_recordings):
-            yield verify_recording(files, row)
+            if (report := verify_listed(files, catalog, row)) is not None:
+                yield report

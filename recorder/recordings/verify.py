@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from recorder.episode import Gap
 from recorder.episode_file import Episode, open_episode
-from recorder.errors import EpisodeFileError, RecorderError
+from recorder.errors import EpisodeFileError, RecorderError, RecordingNotFoundError
 from recorder.storage import split_packed
 
 if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which files can be verified without
-    from recorder.catalog import RecordingRow
+    from recorder.catalog import Catalog, RecordingRow
     from recorder.recordings.file_reader import FileReader
 
-__all__ = ["FileReport", "verify_bytes", "verify_recording"]
+__all__ = ["FileReport", "verify_bytes", "verify_listed", "verify_recording"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,23 @@ def verify_recording(files: FileReader, row: RecordingRow) -> FileReport:
         return verify_bytes(files.read(row.file_path)[0], row.file_path, row=row)
     except RecorderError as error:
         return FileReport(row.file_path, (str(error),), run_id=row.run_id, episode_id=row.episode_id)
+
+
+def verify_listed(files: FileReader, catalog: Catalog, row: RecordingRow) -> FileReport | None:
+    """Verify a recording of the catalog while other programs may delete or replace it.
+
+    Returns:
+        None if it is not in the catalog any more.
+
+    Raises:
+        CatalogError: the catalog can't be read.
+    """
+    while not (report := verify_recording(files, row)).is_sound and not catalog.unchanged_recordings([row]):
+        try:
+            row = catalog.get_recording(row.run_id, row.episode_id)
+        except RecordingNotFoundError:
+            return None
+    return report
 
 
 def _problems(episode: Episode, row: RecordingRow | None, n_bytes: int) -> Iterator[str]:

@@ -193,6 +193,28 @@ def test_prune_continues_if_a_file_is_already_gone(call: Call, recordings: Path)
     assert call("prune", "--max-age-days", 25, "--json", "--recordings", recordings).document["n_recordings"] == 1
 
 
+@pytest.mark.parametrize("command", ["verify", "doctor"])
+def test_what_prune_deletes_meanwhile_is_not_called_missing(
+    command: str, call: Call, recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows_read = Catalog.iterate_recordings if command == "verify" else Catalog.query_recordings
+
+    def prune_behind(catalog: Catalog, *args: Any, **options: Any) -> Any:
+        """The rows as they were when another process prunes all files."""
+        rows = list(rows_read(catalog, *args, **options))
+        with Catalog(root_catalog(recordings)) as other:
+            for row in list(other.iterate_oldest_recordings()):
+                if row.episode_id != 1:
+                    other.delete_recording(row.run_id, row.episode_id)
+                    (recordings / row.file_path).unlink()
+        return rows
+
+    monkeypatch.setattr(Catalog, rows_read.__name__, prune_behind)
+    answer = call(command, "--recordings", recordings)
+    assert "episode_000000" not in answer.out
+    assert "episode_000001" in answer.out  # that one is there, and no recording
+
+
 def test_prune_without_any_limit_is_wrong_usage(call: Call, recordings: Path) -> None:
     assert call("prune", "--recordings", recordings).status == ExitStatus.USAGE
 

@@ -12,7 +12,7 @@ from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import counted
 from recorder.errors import MissingExtraError, RecorderError
 from recorder.recordings.file_reader import FileReader
-from recorder.recordings.verify import verify_recording
+from recorder.recordings.verify import verify_listed
 from recorder.settings import Settings
 from recorder.storage import open_recordings
 
@@ -39,14 +39,12 @@ def check_recordings(settings: Settings, _redis: FoundRedis) -> Iterator[Finding
         with open_catalog(settings) as catalog:
             n_recordings = sum(run.n_recordings for run in catalog.list_runs())
             rows = _within_budget([RecordingRow(**row) for row in catalog.query_recordings(limit=_N_READ)])
-        storage = open_recordings(settings)
-        missing = [row for row in rows if not file_exists(storage, row.file_path)]
-        gone = {row.file_path for row in missing}
-        damaged = []
-        files = FileReader(storage)
-        for row in rows:
-            if row.file_path not in gone and not (report := verify_recording(files, row)).is_sound:
-                damaged.append(report)
+            storage = open_recordings(settings)
+            missing = catalog.unchanged_recordings([row for row in rows if not file_exists(storage, row.file_path)])
+            gone = {row.file_path for row in missing}
+            files = FileReader(storage)
+            reports = [verify_listed(files, catalog, row) for row in rows if row.file_path not in gone]
+            damaged = [report for report in reports if report is not None and not report.is_sound]
         is_mounted = not missing or has_recordings(storage)
     except MissingExtraError:
         return

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
+from replay_server.access.admission import path_as_sent
 from replay_server.access.security import content_security_policy
 from replay_server.page_bundle import join_modules, join_styles, name_bundle
 
@@ -43,7 +44,8 @@ def make_pages(*, embed_origins: str) -> Blueprint:
     @pages.get("/runs/<segment>/episodes", strict_slashes=False)
     def run(segment: str) -> ResponseReturnValue:
         run_id = segment.removeprefix("~")
-        return redirect(f"{request.root_path.rstrip('/')}/?{urlencode({'run': run_id})}")
+        to_root = "../" * (path_as_sent().count("/") - 1)  # relative: a proxy may have taken a prefix away
+        return redirect(f"{to_root}?{urlencode({'run': run_id})}")
 
     @pages.get("/static/<path:name>")
     def static(name: str) -> ResponseReturnValue:

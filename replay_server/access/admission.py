@@ -16,7 +16,7 @@ from replay_server.access.security import COOKIE_PREFIX, Gate, content_security_
 from replay_server.rest.errors import HttpError, error_response
 from replay_server.services import Services
 
-__all__ = ["SOCKET_PATHS", "add_admission"]
+__all__ = ["SOCKET_PATHS", "add_admission", "path_as_sent"]
 
 _log = logging.getLogger(__name__)
 
@@ -135,10 +135,10 @@ def _exchange(gate: Gate) -> Response:
     cannot read the answer.
     """
     query = urlencode([(key, value) for key, value in request.args.items(multi=True) if key != "token"])
-    # Browsers read two slashes as a host name, and a backslash as a slash.
-    path = "/" + quote(_path_as_sent(), safe=_PATH_LETTERS).lstrip("/")
+    # Relative, so that it stays below a prefix that a proxy takes away. Browsers read a backslash as a slash.
+    last = quote(path_as_sent().rpartition("/")[2], safe=_PATH_LETTERS)
     root = quote(request.script_root, safe=_PATH_LETTERS)
-    response = redirect(f"{root}{path}?{query}" if query else f"{root}{path}", 303)
+    response = redirect(f"./{last}?{query}" if query else f"./{last}", 303)
     name = gate.cookie_name(request.host)
     # Browsers send the oldest first.
     others = [each for each in request.cookies if each.startswith(COOKIE_PREFIX) and each != name]
@@ -158,7 +158,7 @@ def _exchange(gate: Gate) -> Response:
     return response
 
 
-def _path_as_sent() -> str:
+def path_as_sent() -> str:
     """Return the path before decoding, because a run's name may contain "?", "#" or "/"."""
     return request.environ.get(RAW_PATH) or quote(request.path)
 

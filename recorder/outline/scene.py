@@ -11,6 +11,7 @@ from typing import Any
 from recorder.agents.columns import parse_agent_column
 from recorder.episode import EpisodeMetadata
 from recorder.outline.pictures import picture_columns
+from recorder.outline.short_names import short_names
 from recorder.schema import EpisodeSchema
 
 __all__ = ["Scene", "observation_names"]
@@ -66,6 +67,8 @@ class Scene:
             "substrate": self.substrate,
             "meter_names": self.meter_names,
             "action_names": self.action_names,
+            "meter_labels": short_names(self.meter_names),
+            "action_labels": short_names(self.action_names),
             "pictures": self.pictures,
         }
 

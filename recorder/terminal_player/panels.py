@@ -44,7 +44,7 @@ def bar(share: float, width: int) -> str:
 
 def _meters(outline: Mapping[str, Any], moment: Moment) -> list[Text]:
     rows = list(
-        zip(outline["meter_names"], moment.meters, outline["meter_ranges"], outline["meter_levels"], strict=False)
+        zip(outline["meter_labels"], moment.meters, outline["meter_ranges"], outline["meter_levels"], strict=False)
     )
     if not rows:
         return []
@@ -74,7 +74,7 @@ def _q_values(outline: Mapping[str, Any], moment: Moment) -> list[Text]:
         is_masked = number < len(moment.is_masked) and moment.is_masked[number]
         style = "strike bright_black" if is_masked else "bold" if number == moment.action else ""
         line = Text.assemble(("▶ " if number == moment.action else "  ", DARK.agent))
-        line.append(_named(_action_name(outline["action_names"], number), _NAME_WIDTH - 2), style)
+        line.append(_named(_action_name(outline["action_labels"], number), _NAME_WIDTH - 2), style)
         line.append(bar(share, _BAR_WIDTH), DARK.agent if number == moment.action else "bright_black")
         line.append(f" {format_number(values[number], DECIMALS['q_value']):>6}", style)
         lines.append(line)

@@ -31,6 +31,7 @@ __all__ = ["OUTLINE_FIELDS", "RANGES", "Ways", "make_agent_ways", "make_ways"]
 
 OUTLINE_FIELDS = (
     "affordances", "affordance_numbers", "affordance_kinds", "substrate", "meter_names", "action_names",
+    "meter_labels", "action_labels",
     "gaps", "markers", "dull", "critical", "overview", "bounds", "meter_ranges", "meter_levels",
     "agents", "teams", "shown_agent",
 )  # fmt: skip

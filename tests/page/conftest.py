@@ -61,6 +61,24 @@ def said_in(n_steps: int, colour: str) -> np.ndarray:
     return np.array([f"turn {n // 3}: go to the {colour} door, then wait" for n in range(n_steps)], np.object_)
 
 
+MANY_NAMES: dict[str, Any] = {
+    "meter_names": [f"meter with a long name {number}" for number in range(30)],
+    "action_names": [f"ACTION_WITH_A_LONG_NAME_{number}" for number in range(40)],
+}
+
+
+def many(n_steps: int) -> dict[str, np.ndarray]:
+    """30 meters, of which the last empties, and 40 actions, of which action 39 is worth the least and is always chosen."""
+    meters = np.full((n_steps, 30), 0.8, np.float32)
+    meters[:, 29] = np.linspace(1, 0, n_steps)
+    return {
+        "meters": meters,
+        "action": np.full(n_steps, 39),
+        "reward": np.ones(n_steps),
+        "q_values": np.tile(np.arange(40, 0, -1, dtype=np.float32), (n_steps, 1)),
+    }
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer) -> Iterator[Site]:
     """The replay server over two runs: ``demo``, an agent that learns, and ``shapes``, one episode of each kind."""
@@ -80,6 +98,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
         add_life(catalog, recordings, "shapes", 6, observed(300), chunk_steps=64, **scene)
         add_life(catalog, recordings, "shapes", 7, observed(200, n_numbers=40, apart=4), **scene)
         add_life(catalog, recordings, "unstaged", 1, walk, stage=None)
+        add_life(catalog, recordings, "many", 1, many(100), **MANY_NAMES)
         for episode_id, colour in ((1, "red"), (2, "blue")):
             said = {name: walk[name] for name in ("action", "reward")} | {"extras.mission": said_in(300, colour)}
             add_life(catalog, recordings, "said", episode_id, said, chunk_steps=64, **scene)

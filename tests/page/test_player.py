@@ -241,6 +241,24 @@ def test_the_end_of_an_episode_says_how_it_ended_and_leads_on(page: Page, site: 
     page.wait_for_url("**/shapes/episodes/3*")
 
 
+def test_of_many_actions_and_meters_the_important_ones_are_shown(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/many/episodes/1?t=99")
+    for panel, first, n_more in ((".q-values", "39", 32), (".meters", "0", 22)):
+        rows = page.locator(f"{panel} .rows > :visible")
+        expect(rows).to_have_count(8)
+        names = rows.locator(".name").all_inner_texts()
+        assert first in names
+        fold = page.locator(f"{panel} .fold-rows")
+        expect(fold).to_have_text(f"{n_more} more")
+        fold.click()
+        expect(rows).to_have_count(n_more + 8)
+        fold.click()
+        expect(rows).to_have_count(8)
+    chosen, best = (page.locator(".q-values .row", has=page.get_by_text(name, exact=True)) for name in ("39", "0"))
+    assert chosen.bounding_box()["y"] < best.bounding_box()["y"]  # type: ignore[index]
+    expect(page.locator(".meters .row:visible").filter(has_text="29")).to_have_attribute("data-level", "critical")
+
+
 def test_an_episode_is_shared_by_links_code_and_files(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=20&sel=10..30")
     copied = {}

@@ -16,6 +16,7 @@ from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
 from recorder.outline import StepColumns, has_intrinsic, picture_columns
 from recorder.outline.agents import AgentLook, agent_looks, find_agent, whole_positions, whole_rows, whole_steps
+from recorder.outline.short_names import short_names
 from recorder.schema import EXTRAS_PREFIX, is_text
 
 __all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint", "OtherAgent"]
@@ -139,6 +140,7 @@ class EpisodeSeries:
             len(self.metadata.action_names),
         )
         self.action_names = _names(self.metadata.action_names, self.n_actions, "action")
+        self.action_labels = short_names(self.action_names)
         self.extras = () if self.positions.shape[1] else tuple(_extras(episode, shown))
 
     @property

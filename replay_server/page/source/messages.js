@@ -78,6 +78,8 @@
  *   affordance_kinds: {[name: string]: string},
  *   meter_names: string[],
  *   action_names: string[],
+ *   meter_labels: string[],
+ *   action_labels: string[],
  *   pictures: string[],
  *   substrate: import("./outline.js").Substrate,
  * }} FinalOutline

@@ -32,6 +32,8 @@ import { ChunkTable } from "./chunk_table.js";
  * @property {[number, number][]} meterRanges from where to where each meter reaches
  * @property {boolean[]} meterLevels whether each meter can be low
  * @property {string[]} actionNames
+ * @property {string[]} meterLabels the same for narrow places
+ * @property {string[]} actionLabels
  * @property {string[]} pictures columns that are shown as pictures, the one to show first
  * @property {ColumnSpec[]} schema
  * @property {ChunkTable} table
@@ -92,6 +94,8 @@ function findings(message) {
     })),
     meterNames: message.meter_names,
     actionNames: message.action_names,
+    meterLabels: message.meter_labels,
+    actionLabels: message.action_labels,
     pictures: message.pictures ?? [],
     substrate: message.substrate,
     gaps: [],

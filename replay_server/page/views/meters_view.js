@@ -7,6 +7,7 @@ import { LEVEL_SHARES } from "../shell/looks.js";
 import { formatMeter, formatMeterChange, isNumber } from "../shell/numbers.js";
 import { colourNameOf } from "./affordance_marks.js";
 import { nameDifferences, showDifference } from "./difference.js";
+import { RowFold } from "./row_fold.js";
 
 /** @import { StepView } from "../player/step_view.js" */
 /** @import { Outline } from "../source/outline.js" */
@@ -16,6 +17,7 @@ export class MetersView {
 
   /** @type {{button: HTMLButtonElement, fill: HTMLElement, value: HTMLElement, change: HTMLElement}[]} */
   #rows = [];
+  #fold = new RowFold();
   /** @type {?Outline} */
   #outline = null;
   #onToggle;
@@ -30,14 +32,16 @@ export class MetersView {
 
   /** @param {Outline} outline */
   open(outline) {
-    const { meterNames } = outline;
+    const { meterNames, meterLabels } = outline;
     this.#outline = outline;
-    this.#rows = meterNames.map((name, meter) => this.#row(name, meter));
+    this.#rows = meterNames.map((name, meter) => this.#row(name, meterLabels[meter], meter));
     this.node.hidden = !meterNames.length;
     this.node.replaceChildren(
       this.#heading,
       element("div", { class: "rows" }, ...this.#rows.map(({ button }) => button)),
+      this.#fold.button,
     );
+    this.#fold.open(this.#rows.map(({ button }) => button));
   }
 
   /**
@@ -49,10 +53,12 @@ export class MetersView {
   draw({ meters }, previous) {
     const outline = this.#outline;
     if (!outline) return;
+    const shares = this.#rows.map((_, meter) => shareOf(meters?.[meter], outline.meterRanges[meter]));
+    this.#fold.rank(shares.map((share, meter) => this.#weightOf(meter, outline.meterLevels[meter] ? 1 - share : -1)));
     this.#rows.forEach((row, meter) => {
       const value = meters?.[meter];
       const range = outline.meterRanges[meter];
-      const share = shareOf(value, range);
+      const share = shares[meter];
       row.fill.style.transform = `scaleX(${share})`;
       row.button.dataset.level = outline.meterLevels[meter] ? levelOf(share) : "good";
       setText(row.value, formatMeter(value, range));
@@ -87,9 +93,10 @@ export class MetersView {
 
   /**
    * @param {string} name
+   * @param {string} label
    * @param {number} meter
    */
-  #row(name, meter) {
+  #row(name, label, meter) {
     const fill = element("span", { class: "bar-fill" });
     const value = element("span", { class: "number" });
     const change = element("span", { class: "change" });
@@ -104,7 +111,7 @@ export class MetersView {
         disabled: !this.#onToggle,
         on: { click: () => this.#toggle(button) },
       },
-      element("span", { class: "name" }, name),
+      element("span", { class: "name" }, label),
       element("span", { class: "bar" }, fill),
       value,
       change,
@@ -112,6 +119,16 @@ export class MetersView {
     button.dataset.meter = String(meter);
     button.style.setProperty("--curve", `var(--${colourNameOf(meter)})`);
     return { button, fill, value, change };
+  }
+
+  /**
+   * Rows with a curve stay in view.
+   *
+   * @param {number} meter
+   * @param {number} weight
+   */
+  #weightOf(meter, weight) {
+    return this.#rows[meter].button.getAttribute("aria-pressed") === "true" ? 2 : weight;
   }
 
   /** @param {HTMLButtonElement} button */

@@ -9,6 +9,7 @@ import { DECIMALS } from "../shell/looks.js";
 import { formatChange, formatNumber, isNumber } from "../shell/numbers.js";
 import { nameDifferences, showDifference } from "./difference.js";
 import { arrowOf } from "./directions.js";
+import { RowFold } from "./row_fold.js";
 
 /** @import { StepView } from "../player/step_view.js" */
 /** @import { Outline } from "../source/outline.js" */
@@ -20,28 +21,33 @@ export class QValuesView {
 
   /** @type {Row[]} */
   #rows = [];
+  #fold = new RowFold();
   /** @type {string[]} */
   #names = [];
+  /** @type {string[]} */
+  #labels = [];
   #low = 0;
   #high = 0;
   #title = element("h2");
   #list = element("div", { class: "rows", role: "list" });
 
   constructor() {
-    this.node.append(this.#title, this.#list);
+    this.node.append(this.#title, this.#list, this.#fold.button);
   }
 
   /**
    * @param {Outline} outline
    * @param {?import("../source/messages.js").Agent} agent whose values are shown, of several
    */
-  open({ actionNames, schema }, agent = null) {
+  open({ actionNames, actionLabels, schema }, agent = null) {
     const fields = agent ? fieldsOf(schema, agent) : schema;
     const has = (/** @type {string} */ name) => fields.some((column) => column.name === name);
     this.#names = actionNames;
+    this.#labels = actionLabels;
     this.#rows = [];
     this.#low = this.#high = 0;
     this.#list.replaceChildren();
+    this.#fold.open([]);
     this.node.hidden =
       !has("q_values") && !has("action_masks") && !fields.some(({ name, shape }) => name === "action" && shape.length);
     setText(this.#title, has("q_values") ? "Q-values" : "Action");
@@ -51,7 +57,10 @@ export class QValuesView {
   draw({ qValues, masks, action, actionVector }) {
     const values = qValues ?? actionVector;
     const nRows = Math.max(values?.length ?? 0, masks?.length ?? 0, this.#rows.length);
-    while (this.#rows.length < nRows) this.#addRow(this.#rows.length, Boolean(qValues || masks));
+    if (this.#rows.length < nRows) {
+      while (this.#rows.length < nRows) this.#addRow(this.#rows.length, Boolean(qValues || masks));
+      this.#fold.open(this.#rows.map(({ item }) => item));
+    }
     for (const value of Array.from(values ?? [])) {
       if (value < this.#low) this.#low = value;
       if (value > this.#high) this.#high = value;
@@ -59,6 +68,7 @@ export class QValuesView {
     this.#rows.forEach((row, index) =>
       this.#drawRow(row, values?.[index], !masks || Boolean(masks[index]), index === action),
     );
+    this.#fold.rank(this.#rows.map((_, index) => (index === action ? Infinity : weightOf(values?.[index]))));
   }
 
   /**
@@ -101,11 +111,12 @@ export class QValuesView {
    */
   #addRow(index, isAction) {
     const name = (isAction ? this.#names[index] : null) ?? `${isAction ? "action" : "component"} ${index}`;
+    const shown = (isAction ? this.#labels[index] : null) ?? name;
     const fill = element("span", { class: "bar-fill" });
     const value = element("span", { class: "number" });
     const change = element("span", { class: "change" });
     const state = element("span", { class: "sr-only" });
-    const label = element("span", { class: "name", title: name }, `${arrowOf(name)} ${name}`.trim());
+    const label = element("span", { class: "name", title: name }, `${arrowOf(name)} ${shown}`.trim());
     const item = element(
       "div",
       { class: "row q-value", role: "listitem" },
@@ -119,3 +130,6 @@ export class QValuesView {
     this.#list.append(item);
   }
 }
+
+/** @param {number|undefined} value */
+const weightOf = (value) => (isNumber(value) ? value : -Number.MAX_VALUE);

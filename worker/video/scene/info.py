@@ -51,7 +51,7 @@ class InfoPanel:
         series = self._series
         totals = [format_number(float(value)) for value in (series.cumulative.min(), series.cumulative.max())]
         steps = [format_change(float(value)) for value in (series.rewards.min(), series.rewards.max())]
-        longest = [totals, steps, list(series.action_names) or ["0.000, 0.000"], ["0.000"]][: len(labels)]
+        longest = [totals, steps, list(series.action_labels) or ["0.000, 0.000"], ["0.000"]][: len(labels)]
         wanted = []
         for label, texts in zip(labels, longest, strict=True):
             texts = sorted(texts, key=len)[-8:]
@@ -95,9 +95,8 @@ class InfoPanel:
         series = self._series
         if series.actions is not None:
             action = int(series.actions[index])
-            return (
-                "—" if action < 0 else series.action_names[action] if action < len(series.action_names) else str(action)
-            )
+            labels = series.action_labels
+            return "—" if action < 0 else labels[action] if action < len(labels) else str(action)
         if series.action_vectors is not None:
             return ", ".join(format_value(float(value)) for value in series.action_vectors[index][:8])
         return "—"

@@ -8,6 +8,7 @@ import numpy as np
 
 from recorder.number_format import format_meter
 from recorder.outline import meter_level
+from recorder.outline.short_names import short_names
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
@@ -32,11 +33,12 @@ class MetersPanel:
         self._ranges = scales.meters
         widest = {self._text(i, value) for i, limits in enumerate(self._ranges) for value in limits}
         area = draw_plate(still, rect, layout, theme, "Meters")
+        names = short_names(series.meter_names)
         self._bars: BarRows | BarStrip
         if rows_fit(len(self._ranges), area, layout):
-            self._bars = BarRows(area, series.meter_names, tuple(widest), layout, theme, still, marked=False)
+            self._bars = BarRows(area, names, tuple(widest), layout, theme, still, marked=False)
         else:
-            self._bars = BarStrip(area, series.meter_names, 0.0, layout, theme, still)
+            self._bars = BarStrip(area, names, 0.0, layout, theme, still)
 
     def _text(self, meter: int, value: float) -> str:
         return format_meter(value, *self._ranges[meter])

@@ -33,7 +33,7 @@ class QValuesPanel:
         self._shown: int | None = None
         widest = [format_number(value, DECIMALS["q_value"]) for value in (self._low, self._high)]
         area = draw_plate(still, rect, layout, theme, "Q-values")
-        names = series.action_names[: self._values.shape[1]]
+        names = series.action_labels[: self._values.shape[1]]
         self._bars: BarRows | BarStrip
         if rows_fit(len(names), area, layout):
             self._bars = rows = BarRows(area, names, widest, layout, theme, still, marked=True)

@@ -9,6 +9,7 @@ from recorder.argument_kinds import check_kind
 from recorder.arrays import as_array
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
+from recorder.wrappers.frames import RENDER, Rendering
 from recorder.wrappers.lane_steps import named_leaves
 from recorder.wrappers.open_episode import ASPATIAL
 from recorder.wrappers.plan import SMALL_BYTES
@@ -28,6 +29,7 @@ class AgentSteps:
         agent_fn: what to record beside, by agent and field of a step.
         lane: index of this environment where several trainers share a run.
         record_observations: None records observations of up to 4 KiB an agent.
+        rendering: gives the picture of each ``every``-th step; None records none.
 
     Raises:
         UsageError: an argument can't work.
@@ -44,6 +46,8 @@ class AgentSteps:
         agent_fn: Callable[[], Mapping[Any, Mapping[str, Any]]] | None,
         lane: int,
         record_observations: bool | None,
+        rendering: Rendering | None,
+        every: int,
     ) -> None:
         check_kind("recorder", recorder, EpisodeRecorder | str | None)
         if run_id is not None and not isinstance(recorder, str):
@@ -60,6 +64,8 @@ class AgentSteps:
         self._agent_fn = agent_fn
         self._lane = lane
         self._takes_observations = record_observations
+        self._rendering = rendering
+        self._every = every
         self._info: dict[str, Any] = {"env_id": env_id}
         self._episode_id: int | None = None
         self._n_steps = 0
@@ -103,7 +109,9 @@ class AgentSteps:
             extras |= {**action, **given.pop("extras", {})}
             fields |= {**given, "extras": extras}
             self._has_places = self._has_places or fields.get("position") is not None
-        recorder.record_agents(self._episode_id, self._n_steps, agents, teams=self._teams, lane=self._lane)
+        picture = self._picture(recorder)
+        shared = None if picture is None else {"extras": {RENDER: picture}}
+        recorder.record_agents(self._episode_id, self._n_steps, agents, shared, teams=self._teams, lane=self._lane)
         self._n_steps += 1
         self._is_over = bool(agents) and all(it["terminated"] or it["truncated"] for it in agents.values())
 
@@ -121,6 +129,16 @@ class AgentSteps:
         self.attempt(self.end)
         if self.recorder is not None and self._owns_recorder:
             self.recorder.close()
+
+    def _picture(self, recorder: EpisodeRecorder) -> Any:
+        """What the environment shows now, if this step has a picture."""
+        if self._rendering is None or self._n_steps % self._every:
+            return None
+        try:
+            return self._rendering.take()
+        except Exception as error:  # noqa: BLE001 - the step goes without its picture
+            recorder.note_failure(error)
+            return None
 
     def _small(self, observation: Any) -> dict[str, Any]:
         """The parts of an agent's observation, unless they are large."""

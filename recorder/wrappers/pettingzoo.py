@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium import spaces
 
 from recorder.capture import EpisodeRecorder
+from recorder.capture.options import check_choice
 from recorder.errors import MissingExtraError, UsageError
 from recorder.wrappers.agent_steps import AgentSteps
+from recorder.wrappers.frames import FrameSource, Rendering, check_frames, picture_of, renders
 from recorder.wrappers.names import team_action_names_of
 from recorder.wrappers.parts import own_copy
 from recorder.wrappers.plan import ACTION_MASK
@@ -21,6 +24,8 @@ except ImportError as error:
     raise MissingExtraError("recorder.wrappers.pettingzoo", "pettingzoo") from error
 
 __all__ = ["RecordEpisode"]
+
+_log = logging.getLogger(__name__)
 
 
 class RecordEpisode:
@@ -45,6 +50,9 @@ class RecordEpisode:
             ``{"knight_0": {"position": (3, 4), "meters": [0.5]}}``.
         lane: index of this environment where several trainers share a run.
         record_observations: None records observations of up to 4 KiB an agent, so no images.
+        frames: ``render`` records what ``render()`` shows after each step, which takes time; ``auto`` does so where the
+            ``render_mode`` is ``rgb_array``; ``none`` does not.
+        every: a picture with each so many steps.
 
     Raises:
         UsageError: it is no environment of PettingZoo, or an argument can't work.
@@ -61,8 +69,12 @@ class RecordEpisode:
         agent_fn: Callable[[], Mapping[Any, Mapping[str, Any]]] | None = None,
         lane: int = 0,
         record_observations: bool | None = None,
+        frames: Literal["auto", "render", "none"] = "auto",
+        every: int = 1,
     ) -> Any:
         """Wrap the environment."""
+        check_choice("frames", frames, ("auto", "render", "none"))
+        check_frames(frames, every)
         is_aec = hasattr(env, "agent_iter")
         if not is_aec and not hasattr(env, "possible_agents") and not hasattr(env, "agents"):
             raise UsageError(f"{type(env).__name__} is no environment of PettingZoo: it has no agents")
@@ -77,6 +89,8 @@ class RecordEpisode:
             agent_fn=agent_fn,
             lane=lane,
             record_observations=record_observations,
+            rendering=_rendering(env, str(name), frames, every),
+            every=every,
         )
         return _InTurn(env, steps) if is_aec else _Parallel(env, steps)
 
@@ -188,6 +202,17 @@ def _mask_in(observation: Any, info: Any) -> Any:
         if isinstance(source, Mapping) and (mask := source.get(ACTION_MASK)) is not None:
             return None if isinstance(mask, tuple) else mask
     return None
+
+
+def _rendering(env: Any, name: str, frames: FrameSource, every: int) -> Rendering | None:
+    """What gives the pictures; None if there are none."""
+    if not renders(frames, has_pictures=False, render_mode=getattr(env, "render_mode", None), is_reenacted=False):
+        return None
+    return Rendering(
+        lambda: picture_of(env.render()),
+        every=every,
+        tell=lambda what: _log.warning("recorder: env_id=%s: %s", name, what),
+    )
 
 
 def _action_names(env: Any, name: str) -> list[str]:

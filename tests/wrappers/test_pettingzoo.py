@@ -148,6 +148,42 @@ def test_observations_that_are_texts_are_recorded_by_agent() -> None:
     assert own(ended, "runner_1")["extras.observation"].tolist() == [f"runner_1 at {step}" for step in range(3, 7)]
 
 
+class Shown(Relay):
+    """Can be looked at; one look fails."""
+
+    render_mode = "rgb_array"
+
+    def render(self) -> Any:
+        if self._step == 5:
+            raise RuntimeError("the window is gone")
+        return np.full((24, 32, 4), 10 * self._step, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"), [({}, [0, 1, 2, 3, 5, 6, 7]), ({"every": 3}, [0, 3, 6]), ({"frames": "none"}, [])]
+)
+def test_what_render_shows_is_recorded_beside_the_agents(options: dict[str, Any], steps: list[int]) -> None:
+    recorder = EpisodeRecorder()
+    env = RecordEpisode(Shown(), recorder, **options)
+    env.reset()
+    while env.agents:
+        env.step(dict.fromkeys(env.agents, 1))
+    env.close()
+    ended = close_and_read(recorder)[0]
+    assert ended.metadata.n_steps == 8
+    found = {
+        step.step: step.extras["render"] for step in ended.episode.steps() if step.extras.get("render") is not None
+    }
+    assert list(found) == steps
+    assert all((picture == 10 * (step + 1)).all() and picture.shape == (24, 32, 3) for step, picture in found.items())
+
+
+@pytest.mark.parametrize("options", [{"frames": "observation"}, {"every": 0}])
+def test_frames_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(options))):
+        RecordEpisode(Relay(), None, **options)
+
+
 def test_known_actions_have_names() -> None:
     recorder = EpisodeRecorder(strict=True)
     env = RecordEpisode(rps.parallel_env(), recorder)

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from recorder.chunk import decode_chunk
-from recorder.episode import EpisodeMetadata
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, StreamCorruptError, UsageError
-from recorder.framing import unpack_bounded
-from recorder.outline import Outline
-from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, FIRST_CURSOR, HEADER, Play, StepStream, StreamEntry
 from replay_server.episodes.cache import ByteLru
+from replay_server.episodes.live_episode import LiveEpisode, begin_episode
 
-__all__ = ["MAX_OPEN_SHOWN", "LiveEpisode", "LiveEpisodes"]
+__all__ = ["MAX_OPEN_SHOWN", "LiveEpisodes"]
 
 _FRESH_SECS = 0.2
 """How long the result of a read is reused, however many viewers ask."""
@@ -43,65 +37,6 @@ MAX_OPEN_SHOWN = 20_000
 
 _NEWEST_TRIED = 100
 """Some of the most recently active ones may have ended just now."""
-
-_MAX_CONTAINERS = 100_000
-
-
-@dataclass(slots=True)
-class LiveEpisode:
-    """One play of an episode, as far as it has arrived.
-
-    Reader threads extend it while viewers read it. Lists only grow, ``chunk_rows`` last, so what the first ``n_chunks``
-    cover does not change.
-    """
-
-    run_id: str
-    episode_id: int
-    play_id: int
-    lane: int
-    metadata: EpisodeMetadata
-    schema: EpisodeSchema
-    outline: Outline
-    last_seq: str
-    chunk_rows: list[list[Any]] = field(default_factory=list)
-    """In the format of PROTOCOL.md."""
-    first_indexes: list[int] = field(default_factory=list)
-    sequences: list[int] = field(default_factory=list)
-    """Sequence number of each chunk's entry."""
-    n_steps: int = 0
-    is_ended: bool = False
-
-    def n_steps_in(self, n_chunks: int) -> int:
-        """Return the number of steps in the first ``n_chunks`` chunks."""
-        return 0 if n_chunks == 0 else self.first_indexes[n_chunks - 1] + int(self.chunk_rows[n_chunks - 1][1])
-
-    def seq_of(self, n_chunks: int) -> str:
-        """Return the stream position of the last of the first ``n_chunks`` chunks, or of the header."""
-        return f"{self.play_id}-{self.sequences[n_chunks - 1] if n_chunks else 1}"
-
-    def number_after(self, sequence: int) -> int:
-        """Return the index of the first chunk after an entry."""
-        return bisect_right(self.sequences, sequence)
-
-    def add_chunk(self, entry: StreamEntry) -> None:
-        """Add a chunk.
-
-        Raises:
-            EpisodeFileError: it is not a chunk.
-        """
-        chunk = decode_chunk(entry.data, self.schema)
-        before = [self.outline.reward_so_far, self.outline.intrinsic_so_far]
-        self.outline.add_chunk(chunk)
-        self.first_indexes.append(self.n_steps)
-        self.sequences.append(entry.sequence)
-        self.n_steps += chunk.n_steps
-        self.chunk_rows.append([chunk.first_step, chunk.n_steps, len(entry.data), *before])
-
-    def end(self, metadata: EpisodeMetadata) -> None:
-        """Mark the episode as finished by the trainer."""
-        self.metadata = metadata
-        self.outline.close(metadata, metadata.gaps)
-        self.is_ended = True
 
 
 class LiveEpisodes:
@@ -264,14 +199,14 @@ class LiveEpisodes:
     ) -> LiveEpisode | None:
         try:
             if entry.kind == HEADER:
-                return _begin(run_id, episode_id, entry)
+                return begin_episode(run_id, episode_id, entry)
             if episode is None or entry.play_id != episode.play_id:
                 return episode  # the rest of a play whose beginning was deleted
             if entry.kind == CHUNK:
                 episode.add_chunk(entry)
                 self._keep(episode, len(episode.chunk_rows) - 1, entry.data)
             elif entry.kind == END:
-                episode.end(EpisodeMetadata.from_map(_map_of(entry)["metadata"]))
+                episode.end(entry)
             episode.last_seq = entry.entry_id
         except (EpisodeFileError, UsageError, KeyError, TypeError, ValueError) as error:
             raise StreamCorruptError(
@@ -296,26 +231,3 @@ class _Followed:
     read_at: float = float("-inf")
     grown_at: float = float("-inf")
     n_steps_seen: int = -1
-
-
-def _begin(run_id: str, episode_id: int, entry: StreamEntry) -> LiveEpisode:
-    header = _map_of(entry)
-    metadata = EpisodeMetadata.from_map(header["metadata"])
-    schema = EpisodeSchema.from_list(header["schema"])
-    return LiveEpisode(
-        run_id=run_id,
-        episode_id=episode_id,
-        play_id=entry.play_id,
-        lane=int(header.get("lane", 0)),
-        metadata=metadata,
-        schema=schema,
-        outline=Outline(metadata, schema, metadata.affordance_layout),
-        last_seq=entry.entry_id,
-    )
-
-
-def _map_of(entry: StreamEntry) -> Mapping[str, Any]:
-    body = unpack_bounded(entry.data, max_containers=_MAX_CONTAINERS)
-    if not isinstance(body, dict):
-        raise StreamCorruptError(f"stream entry {entry.entry_id}: expected a map, found {body!r:.60}")
-    return body

@@ -16,10 +16,10 @@ from typing import Any
 
 import h11
 
-from recorder.json_text import to_json
 from replay_server.front.answerer import Answerer
 from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.front.progress import Progress
+from replay_server.front.refusal import refusal
 from replay_server.front.wsgi import WsgiCall, framing_problem, make_environ
 from replay_server.unread_bytes import unread_bytes
 
@@ -27,7 +27,6 @@ __all__ = ["HttpConnection"]
 
 logger = logging.getLogger(__name__)
 
-_CODES = {408: "request_timeout", 413: "request_entity_too_large", 431: "headers_too_large", 500: "internal"}
 _QUOTED_LETTERS = 120
 """How much of an invalid request its error quotes."""
 
@@ -272,21 +271,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer without the application, and close."""
-        body = to_json(
-            {"error": {"code": _CODES.get(status, "bad_request"), "message": message, "detail": None}}
-        ).encode()
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            headers = [
-                ("Content-Type", "application/json"),
-                ("Content-Length", str(len(body))),
-                ("Cache-Control", "no-store"),
-                ("Connection", "close"),
-            ]
-            self._send(
-                h11.Response(status_code=status, headers=headers),
-                h11.Data(data=b"" if self._is_head else body),
-                h11.EndOfMessage(),
-            )
+            self._send(*refusal(status, message, is_head=self._is_head))
         self._hang_up()
 
     def _hang_up(self) -> None:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from recorder.errors import UsageError
-from replay_server.episodes.live import LiveEpisode
+from replay_server.episodes.live_episode import LiveEpisode
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.socket.frames import MAX_PART_BYTES, PART_HEADER, part_header
 

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wsproto import WSConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
 
 from recorder.json_text import to_json
 from replay_server.limits import Limits, RateLimiter
+from replay_server.socket.assembly import Assembly
 from replay_server.socket.frames import binary_frame, text_frame
+from replay_server.socket.liveness import Liveness, Verdict
+from replay_server.socket.session_interface import Session
 from replay_server.unread_bytes import unread_bytes
 
 if TYPE_CHECKING:
     from wsproto.events import Event
 
-__all__ = ["Connection", "Session"]
-
-logger = logging.getLogger(__name__)
-
-_GOING_AWAY = 1001
-_PROTOCOL_ERROR = 1002
-_POLICY = 1008
-_TOO_BIG = 1009
-_NORMAL = 1000
+__all__ = ["Connection"]
 
 _FIRST_NUDGE_SECS = 0.05
 _LAST_NUDGE_SECS = 4.0
@@ -38,28 +33,6 @@ answer to the upgrade until more data arrives."""
 
 _LINGER_SECS = 2.0
 """How long a peer may take to close its side."""
-
-
-class Session(Protocol):
-    """Handles a connection's messages."""
-
-    def opened(self) -> None:
-        """Called when messages can be sent."""
-
-    async def receive(self, text: str) -> None:
-        """Handle one message; must not raise."""
-
-    def refuse(self, code: str, message: str) -> None:
-        """Answer a message that is not handled."""
-
-    def writable(self) -> None:
-        """Called when the unsent bytes have been sent."""
-
-    def is_busy(self) -> bool:
-        """Whether it plays or follows anything."""
-
-    def closed(self) -> None:
-        """Called when the connection is gone."""
 
 
 class Connection(asyncio.Protocol):
@@ -97,15 +70,10 @@ class Connection(asyncio.Protocol):
         self._patience = RateLimiter(limits.forgiven_per_sec, limits.max_refused, now)
         self._inbox: deque[str] = deque()
         self._is_working = False
-        self._partial: list[str] = []
-        self._partial_bytes = 0
+        self._assembly = Assembly(limits.max_message_bytes)
         self._is_ending = False
-        self._is_heard = False
-        self._last_received_at = now
-        self._spoke_at = now
+        self._liveness = Liveness(limits, now)
         self._is_congested = False
-        self._took_at = now
-        self._n_unread_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._held = b""
         self._session = make_session(self)
@@ -120,23 +88,22 @@ class Connection(asyncio.Protocol):
         self._call_later(_FIRST_NUDGE_SECS, lambda: self._ping_later(_FIRST_NUDGE_SECS))
 
     def data_received(self, data: bytes) -> None:
-        self._last_received_at = self._clock()
-        self._is_heard = True
+        self._liveness.received(self._clock())
         if self._is_ending:
             return
         try:
             self._ws.receive_data(data)
             self._take_events()
         except ProtocolError as error:
-            self.close(_PROTOCOL_ERROR, f"not a WebSocket frame: {error}")
+            self.close(CloseReason.PROTOCOL_ERROR, f"not a WebSocket frame: {error}")
 
     def pause_writing(self) -> None:
-        self._is_congested, self._took_at = True, self._clock()
-        self._n_unread_bytes = self._count_unread()
+        self._is_congested = True
+        self._liveness.begin_waiting(self._clock(), self._count_unread())
 
     def resume_writing(self) -> None:
         self._is_congested = False
-        self._last_received_at = self._clock()  # its answers to pings were waiting behind unread data
+        self._liveness.excuse(self._clock())  # its answers to pings were waiting behind unread data
         self._session.writable()
         self._start_work()
 
@@ -210,30 +177,26 @@ class Connection(asyncio.Protocol):
     def check(self) -> None:
         """Called every few seconds: ping, and close connections that stall, do not answer, or are idle."""
         now = self._clock()
-        limits = self._limits
         if self.is_congested:
-            self._watch_progress(now)
-        if self.is_congested and now - self._took_at > limits.stalled_secs:
-            self.abort()
-        elif self._can_answer() and now - self._last_received_at > 2 * limits.ping_secs + 1:
-            self.close(_GOING_AWAY, "no answer to pings")
-        elif now - self._spoke_at > limits.idle_secs and not self._session.is_busy():
-            self.close(_NORMAL, "idle")
-        elif now - self._last_received_at > limits.ping_secs / 2 and self._ws.state is ConnectionState.OPEN:
-            self._write(self._ws.send(Ping()))
-
-    def _watch_progress(self, now: float) -> None:
-        """Note progress of a slow reader."""
-        n_before, self._n_unread_bytes = self._n_unread_bytes, self._count_unread()
-        if self._n_unread_bytes < n_before:
-            self._took_at = now
+            self._liveness.took(now, self._count_unread())
+        match self._liveness.verdict(
+            now, is_congested=self.is_congested, is_read=self._is_listening(), is_busy=self._session.is_busy()
+        ):
+            case Verdict.STALLED:
+                self.abort()
+            case Verdict.SILENT:
+                self.close(CloseReason.GOING_AWAY, "no answer to pings")
+            case Verdict.IDLE:
+                self.close(CloseReason.NORMAL_CLOSURE, "idle")
+            case Verdict.PING if self._ws.state is ConnectionState.OPEN:
+                self._write(self._ws.send(Ping()))
 
     def _count_unread(self) -> int:
         return 0 if self._transport is None else unread_bytes(self._transport)
 
     def _ping_later(self, after_secs: float) -> None:
         """Ping a client that has not sent anything yet, at growing intervals."""
-        if self._transport is None or self._is_heard or self._is_ending or after_secs > _LAST_NUDGE_SECS:
+        if self._transport is None or self._liveness.is_heard or self._is_ending or after_secs > _LAST_NUDGE_SECS:
             return
         self._write(self._ws.send(Ping()))
         self._call_later(2 * after_secs, lambda: self._ping_later(2 * after_secs))
@@ -267,17 +230,13 @@ class Connection(asyncio.Protocol):
 
     def _on_text(self, event: TextMessage) -> None:
         is_in_time = not event.frame_finished or self._is_in_time()
-        if event.data:
-            self._partial.append(event.data)
-            self._partial_bytes += len(event.data.encode())
-        if self._partial_bytes > self._limits.max_message_bytes:
-            self._partial.clear()
-            self.close(_TOO_BIG, f"a message may have at most {self._limits.max_message_bytes} bytes")
+        if not self._assembly.add(event.data):
+            self.close(
+                CloseReason.MESSAGE_TOO_BIG, f"a message may have at most {self._limits.max_message_bytes} bytes"
+            )
         elif event.message_finished:
-            text = "".join(self._partial)
-            self._partial.clear()
-            self._partial_bytes = 0
-            self._spoke_at = self._clock()
+            text = self._assembly.take()
+            self._liveness.spoke(self._clock())
             if is_in_time:
                 self._accept(text)
             else:
@@ -297,7 +256,7 @@ class Connection(asyncio.Protocol):
         if self._rate.allow(now):
             return True
         if not self._patience.allow(now):
-            self.close(_POLICY, "too many messages: slow down and connect again")
+            self.close(CloseReason.POLICY_VIOLATION, "too many messages: slow down and connect again")
         return False
 
     def _refuse_as_too_fast(self) -> None:
@@ -321,17 +280,13 @@ class Connection(asyncio.Protocol):
         while self._inbox and not self.is_congested and not self._is_ending:
             await self._session.receive(self._inbox.popleft())
             if not self._inbox and self._transport is not None and not self._is_listening():
-                self._last_received_at = self._clock()  # its answers to pings must still be read
+                self._liveness.excuse(self._clock())  # its answers to pings must still be read
                 self._transport.resume_reading()
         self._is_working = False
 
     def _is_listening(self) -> bool:
         """Whether the socket is read; not while the inbox is full."""
         return self._transport is not None and self._transport.is_reading()
-
-    def _can_answer(self) -> bool:
-        """Whether pings reach the peer soon, and its answers are read."""
-        return self._is_listening() and not self.is_congested
 
     def _refuse(self, code: str, message: str) -> None:
         if not self.is_congested and not self._is_ending:

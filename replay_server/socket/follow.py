@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from recorder.errors import RecorderError, StreamCorruptError, StreamError
 from replay_server.access.public_message import public_message
 from replay_server.episodes.library import Library
-from replay_server.episodes.live import LiveEpisode, LiveEpisodes
+from replay_server.episodes.live import LiveEpisodes
+from replay_server.episodes.live_episode import LiveEpisode
 from replay_server.socket.chunk_stream import ChunkStream
 from replay_server.socket.connection import Connection
 from replay_server.socket.error_codes import error_code

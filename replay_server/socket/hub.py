@@ -17,10 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from wsproto import WSConnection
+from wsproto.frame_protocol import CloseReason
 
 from replay_server.limits import Limits
-from replay_server.socket.connection import Connection, Session
+from replay_server.socket.connection import Connection
 from replay_server.socket.scheduler import Scheduler
+from replay_server.socket.session_interface import Session
 
 __all__ = ["Hub"]
 
@@ -31,7 +33,6 @@ Result = TypeVar("Result")
 _N_READERS = 4
 """Threads that open recordings and read the catalog and the step stream."""
 
-_GOING_AWAY = 1001
 _FAREWELL_SECS = 2.0
 
 
@@ -178,7 +179,7 @@ class Hub:
         deadline = self.loop.time() + _FAREWELL_SECS
         while self._connections and self.loop.time() < deadline:
             for connection in list(self._connections):  # in every round, because some may have just been upgraded
-                connection.close(_GOING_AWAY, reason)
+                connection.close(CloseReason.GOING_AWAY, reason)
             await asyncio.sleep(0.02)
         for connection in list(self._connections):
             connection.abort()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recorder.json_text import to_json
-from replay_server.episodes.live import LiveEpisode
+from replay_server.episodes.live_episode import LiveEpisode
 from replay_server.episodes.recorded import OpenedRecording
 
 __all__ = ["opened_message"]

@@ -53,7 +53,13 @@ def run(args: argparse.Namespace) -> int:
         film = Film(episode, _title(episode))
         index = int(np.searchsorted(episode.step_numbers, args.first))
     playback = Playback(
-        film.n_steps, [marker.index for marker in film.markers], film.dull, index=index, speed=args.speed
+        film.n_steps,
+        [marker.index for marker in film.markers],
+        film.dull,
+        index=index,
+        speed=args.speed,
+        n_agents=len(film.agents),
+        agent=film.first_agent,
     )
     try:
         play_episode(film, playback, colors=has_colors())

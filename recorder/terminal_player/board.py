@@ -48,7 +48,7 @@ def draw_board(outline: Mapping[str, Any], moment: Moment, width: int, height: i
     cells = [[(_EMPTY, "")] * n_columns for _ in range(n_rows)]
 
     def put(position: Sequence[float], sign: str, color: str) -> None:
-        x, y = position[0], position[1] if len(position) > 1 else 0.0
+        x, y = position[0], position[1] if len(position) > 1 else 0.0  # NaN is nowhere
         if not (low[0] <= x <= high[0] and low[1] <= y <= high[1]):
             return
         column = min(int((x - low[0]) / across * n_columns), n_columns - 1)
@@ -56,15 +56,17 @@ def draw_board(outline: Mapping[str, Any], moment: Moment, width: int, height: i
         cells[row][column] = (sign, color)
 
     for position in moment.trail:
-        put(position, _TRAIL, DARK.agent)
+        put(position, _TRAIL, moment.color)
     kinds = outline["affordance_kinds"]
     marks = affordance_marks(dict.fromkeys(kinds.values()))
     colors = DARK.affordances
     for name, cell in outline["affordances"].items():
         if len(cell) == outline["substrate"]["position_dim"]:
             put(cell, marks[kinds[name]], colors[outline["affordance_numbers"][name] % len(colors)])
+    for figure in moment.others:
+        put(figure.position, figure.sign, figure.color)
     if moment.position:
-        put(moment.position, _AGENT, DARK.agent)
+        put(moment.position, _AGENT, moment.color)
     is_wide = 2 * n_columns <= width - 2
     scale = min((width - 2) // (2 * n_columns), (height - 2) // n_rows, _MAX_SCALE) if is_wide else 1
     return _framed(cells, scale, is_wide=is_wide)

@@ -30,6 +30,8 @@ def draw_panels(outline: Mapping[str, Any], moment: Moment) -> list[Text]:
         ("reward ", "bright_black"), format_change(moment.reward),
     )  # fmt: skip
     lines = [facts]
+    if moment.agent:
+        lines.insert(0, Text.assemble(("agent ", "bright_black"), (_printable(moment.agent), moment.color)))
     if action:
         lines.append(Text.assemble(("action ", "bright_black"), action))
     return [*lines, *_meters(outline, moment), *_q_values(outline, moment), *_key(outline)]

@@ -22,6 +22,8 @@ class Playback:
         dull: spans ``[start, stop)`` of indexes in which nothing happens.
         index: first step to show.
         speed: multiplies ``STEPS_PER_SEC``.
+        n_agents: of an episode of several; 0 for one.
+        agent: place of the one that is shown first.
     """
 
     def __init__(
@@ -32,6 +34,8 @@ class Playback:
         *,
         index: int = 0,
         speed: float = 1.0,
+        n_agents: int = 0,
+        agent: int = 0,
     ) -> None:
         self.n_steps = n_steps
         self.speed = speed
@@ -40,6 +44,9 @@ class Playback:
         """The reader wants to leave."""
         self.shows_help = False
         self.skips_dull = False
+        self.agent = agent
+        """Place of the agent that is shown."""
+        self._n_agents = n_agents
         self._markers = markers
         self._dull = dull
         self._at = float(min(max(index, 0), n_steps - 1))
@@ -83,6 +90,8 @@ class Playback:
             self._seek(0 if key == "home" else self.n_steps - 1)
         elif key.isdecimal() and len(key) == 1:
             self._seek(int(key) / 10 * self.n_steps)
+        elif key in ("[", "]") and self._n_agents:
+            self.agent = (self.agent + (1 if key == "]" else -1)) % self._n_agents
         elif key in ("[", "b", "]", "m"):
             self._to_marker(forward=key in ("]", "m"))
         elif key == "s":

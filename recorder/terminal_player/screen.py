@@ -15,7 +15,7 @@ __all__ = ["HELP", "draw"]
 
 _PANEL_WIDTH = 36
 _FOOT_HEIGHT = 4
-_HELP_HINT = "space play · ←→ seek · , . step · j l speed · [ ] markers · ? help · q quit"
+_HELP_HINT = "space play · ←→ seek · , . step · j l speed · b m markers · ? help · q quit"
 
 HELP = """\
 space k     play or pause
@@ -24,7 +24,8 @@ space k     play or pause
 shift ← →   10% back or forward
 0 … 9       go to 0% … 90%
 home end    go to the start or the end
-[ ]         previous or next marker
+b m         previous or next marker
+[ ]         of several agents the previous or next one; else a marker
 j l         slower or faster
 s           skip dull spans
 q           quit"""
@@ -37,7 +38,7 @@ def draw(film: Film, playback: Playback, width: int, height: int) -> list[Text]:
     """
     if playback.shows_help:
         return [Text(line) for line in HELP.splitlines()][:height]
-    moment = film.at(playback.index)
+    moment = film.at(playback.index, playback.agent)
     state = "▶" if playback.is_playing else "⏸"
     count = f"step {format_count(moment.number)} / {format_count(int(film.columns.step_numbers[-1]))}"
     head = Text.assemble(

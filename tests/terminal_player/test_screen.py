@@ -9,6 +9,7 @@ from recorder.episode_file import open_episode
 from recorder.number_format import format_number
 from recorder.terminal_player import Film, Playback, draw
 from recorder.terminal_player.board import affordance_marks
+from tests.agent_episodes import JOINS_AT, LEAVES_AT, NAMES, agent_episode_columns, agent_episode_table
 from tests.episodes import make_columns, make_episode_file
 
 
@@ -69,3 +70,30 @@ def test_names_cannot_control_the_terminal() -> None:
 def test_each_place_has_a_letter_of_its_name_that_no_other_has() -> None:
     assert affordance_marks(["Bed", "Bath", "Ab", "ß"]) == {"Bed": "B", "Bath": "A", "Ab": "C", "ß": "S"}
     assert list(affordance_marks([f"x{number}" for number in range(30)]).values())[-4:] == ["*"] * 4
+
+
+def test_all_agents_stand_on_the_board_and_the_numbers_are_those_of_one() -> None:
+    columns = agent_episode_columns(40)
+    episode = film(columns=columns, n_steps=40, agents=agent_episode_table(40), affordance_layout={}, **NAMES)
+    playback = Playback(40, index=JOINS_AT + 2, n_agents=3, agent=episode.first_agent)
+    playback.is_playing = False
+
+    def lines() -> str:
+        return "\n".join(line.plain for line in draw(episode, playback, 100, 40))
+
+    assert "agent blue_0 (blue)" in lines()
+    assert "return so far 6.00" in lines()
+
+    def board() -> str:
+        return "\n".join(line[1:49] for line in lines().splitlines()[2:26])
+
+    assert [board().count(sign) for sign in ("●", "0", "1")] == [1, 1, 1]
+    playback.press("]")
+    assert "agent red_0 (red)" in lines()
+    assert f"return so far {JOINS_AT + 3}.00" in lines()
+    playback.press("[")
+    playback.press("[")
+    for _ in range(LEAVES_AT):
+        playback.press(".")
+    assert "agent red_1 (red)" in lines()
+    assert "●" not in board(), "it has left"

@@ -21,6 +21,7 @@ __all__ = [
     "MarkerFinder",
     "RunStarts",
     "UnsureChoices",
+    "event_text",
     "thin_markers",
 ]
 
@@ -30,6 +31,7 @@ MAX_MARKERS = 500
 KINDS = ("end", "gap", "died", "low_meter", "affordance", "best_reward", "joined", "left", "unsure")
 """The kinds, most important first; those are kept when there are too many markers."""
 
+_USING = "using"
 _MAX_LABEL = 120
 """Characters; names in recordings may have any length."""
 
@@ -60,6 +62,14 @@ class Marker:
         """The form in messages and files."""
         found = {"index": self.index, "kind": self.kind, "label": self.label}
         return {**found, "agent": self.agent} if self.agent else found
+
+
+def event_text(marker: Marker) -> str:
+    """The label of a marker as something that happens: ``Starts Bed`` for ``using Bed``."""
+    text = marker.label
+    if marker.kind == "affordance" and text.startswith(f"{_USING} "):
+        text = f"starts {text.removeprefix(f'{_USING} ')}"
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 class MarkerFinder(Protocol):
@@ -122,7 +132,7 @@ class AffordanceUses:
         self._cells = {name: np.asarray(cell, np.float64) for name, cell in cells.items()}
         self._has_progress = has_progress
         self._uses = [i for i, name in enumerate(action_names) if name.casefold().startswith(("interact", "use"))]
-        verb = "using" if has_progress or self._uses else "at"
+        verb = _USING if has_progress or self._uses else "at"
         self._names = list(cells)
         self._labels = [f"{verb} {name}" for name in cells]
         self._starts = RunStarts(len(self._cells))

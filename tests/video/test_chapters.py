@@ -92,6 +92,9 @@ def test_the_text_for_an_upload_has_a_title_chapters_and_tags_within_the_limits(
     assert "Bed  soft" in tags or "Bed soft" in tags
     assert "<" not in text
     short = youtube_text(episode, make_timeline(400, steps_per_second=100))
+    assert "The video shows" not in text
+    part = youtube_text(episode, make_timeline(400, steps_per_second=8, first_step=10, end_step=61))
+    assert "The video shows its steps 10 to 60." in part
     assert "0:00" not in short
 
 

@@ -31,7 +31,8 @@ def youtube_text(episode: Episode, timeline: Timeline) -> str:
     )
     facts = [
         f"Episode {format_count(metadata.episode_id)} of run {metadata.run_id}." if metadata.run_id else "",
-        f"It lasts {format_count(metadata.survival_steps)} steps; its return is {format_number(metadata.total_reward)}.",
+        _shown(episode, timeline),
+        f"The episode lasts {format_count(metadata.survival_steps)} steps; its return is {format_number(metadata.total_reward)}.",
         f"The training had taken {format_count(metadata.env_steps)} steps before it." if metadata.env_steps else "",
     ]
     chapters = chapter_spans(episode, timeline)
@@ -45,6 +46,14 @@ def youtube_text(episode: Episode, timeline: Timeline) -> str:
         f"Description\n{_cut(chr(10).join(f'{part}{chr(10)}' for part in parts).rstrip(), _MAX_DESCRIPTION)}\n\n"
         f"Tags\n{_joined(tags)}\n"
     )
+
+
+def _shown(episode: Episode, timeline: Timeline) -> str:
+    """Return which steps the video shows; nothing if it shows all."""
+    if (timeline.first_index, timeline.end_index) == (0, episode.n_steps):
+        return ""
+    first, last = (int(episode.step_numbers[index]) for index in (timeline.first_index, timeline.end_index - 1))
+    return f"The video shows its steps {format_count(first)} to {format_count(last)}."
 
 
 def _clock(secs: float) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from recorder.argument_kinds import check_kind
-from recorder.arrays import as_array
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.wrappers.frames import RENDER, Rendering
+from recorder.wrappers.kept_parts import KeptParts
 from recorder.wrappers.lane_steps import named_leaves
 from recorder.wrappers.open_episode import ASPATIAL
-from recorder.wrappers.plan import SMALL_BYTES
 
 __all__ = ["AgentSteps"]
 
@@ -28,8 +27,9 @@ class AgentSteps:
         teams: the team of each agent.
         agent_fn: what to record beside, by agent and field of a step.
         lane: index of this environment where several trainers share a run.
-        record_observations: None records observations of up to 4 KiB an agent.
+        record_observations: None records observations of up to 4 KiB an agent, so no images.
         rendering: gives the picture of each ``every``-th step; None records none.
+        first_episode_id: where the ids of episodes begin.
 
     Raises:
         UsageError: an argument can't work.
@@ -46,8 +46,9 @@ class AgentSteps:
         agent_fn: Callable[[], Mapping[Any, Mapping[str, Any]]] | None,
         lane: int,
         record_observations: bool | None,
-        rendering: Rendering | None,
-        every: int,
+        rendering: Rendering | None = None,
+        every: int = 1,
+        first_episode_id: int = 0,
     ) -> None:
         check_kind("recorder", recorder, EpisodeRecorder | str | None)
         if run_id is not None and not isinstance(recorder, str):
@@ -63,9 +64,10 @@ class AgentSteps:
         self._teams = teams
         self._agent_fn = agent_fn
         self._lane = lane
-        self._takes_observations = record_observations
+        self._kept = KeptParts(record_observations)
         self._rendering = rendering
         self._every = every
+        self._first_episode_id = first_episode_id
         self._info: dict[str, Any] = {"env_id": env_id}
         self._episode_id: int | None = None
         self._n_steps = 0
@@ -98,10 +100,13 @@ class AgentSteps:
         if recorder is None:
             return
         if self._episode_id is None:
-            self._episode_id, self._n_steps = recorder.new_episode_id(), 0
+            self._episode_id, self._n_steps = recorder.new_episode_id(first=self._first_episode_id), 0
         beside = self._agent_fn() if self._agent_fn is not None else {}
         for agent, fields in agents.items():
-            extras = {**fields.pop("extras", {}), **self._small(observed.get(agent))}
+            extras = {
+                **fields.pop("extras", {}),
+                **self._kept.numbers_of(named_leaves("observation", observed.get(agent), has_texts=True)),
+            }
             action = named_leaves("action", fields.pop("action", None))
             if "action" in action:
                 fields["action"] = action.pop("action")
@@ -115,10 +120,14 @@ class AgentSteps:
         self._n_steps += 1
         self._is_over = bool(agents) and all(it["terminated"] or it["truncated"] for it in agents.values())
 
-    def end(self) -> None:
-        """The episode is over; one without a step is none."""
+    def end(self, *, is_over: bool = False) -> None:
+        """The episode is over; one without a step is none.
+
+        Args:
+            is_over: the environment ended it, even if the flags of its agents do not say so.
+        """
         if self._episode_id is not None and self.recorder is not None:
-            status = "complete" if self._is_over else "truncated"
+            status = "complete" if is_over or self._is_over else "truncated"
             substrate = {} if self._has_places else {"substrate": ASPATIAL}
             metadata = {"status": status, "info": self._info, **self._facts, **substrate}
             self.recorder.finish_episode(self._episode_id, metadata)
@@ -139,11 +148,3 @@ class AgentSteps:
         except Exception as error:  # noqa: BLE001 - the step goes without its picture
             recorder.note_failure(error)
             return None
-
-    def _small(self, observation: Any) -> dict[str, Any]:
-        """The parts of an agent's observation, unless they are large."""
-        parts = named_leaves("observation", observation, has_texts=True)
-        if parts and self._takes_observations is None:
-            arrays = (part for part in parts.values() if not isinstance(part, str))
-            self._takes_observations = sum(as_array(part).nbytes for part in arrays) <= SMALL_BYTES
-        return parts if self._takes_observations else {}

@@ -35,7 +35,7 @@ class RecordEpisode(dm_env.Environment):  # type: ignore[misc]  # a class that i
         env_id: its name; that of its class when left out.
         lane: index of this environment where several trainers share a run.
         first_episode_id: where the ids of episodes begin.
-        record_observations: None records observations of up to 4 KiB, so no images.
+        record_observations: None records observations of up to 4 KiB, and pictures.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recorder.capture import EpisodeRecorder
+from recorder.errors import UsageError
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.exchanged import Exchange, Passing
 from recorder.wrappers.lane_steps import LaneSteps
@@ -30,7 +31,10 @@ class RecordEpisode(Passing):
         lanes: record these only; all of them when left out.
         first_lane: index of the first lane where several trainers share a run.
         first_episode_id: where the ids of episodes begin.
-        record_observations: None records observations of up to 4 KiB a lane, so no images.
+        record_observations: None records observations of up to 4 KiB a lane, and pictures.
+
+    Raises:
+        UsageError: the environment is of ``make_dm``, or an argument can't work.
     """
 
     def __init__(
@@ -45,6 +49,10 @@ class RecordEpisode(Passing):
         first_episode_id: int = 0,
         record_observations: bool | None = None,
     ) -> None:
+        if hasattr(env, "observation_spec"):
+            raise UsageError(
+                "envpool.make_dm gives dm_env's time steps: make the same task with envpool.make_gymnasium"
+            )
         super().__init__(env)
         config = describe_environment(env)
         self._steps = LaneSteps(

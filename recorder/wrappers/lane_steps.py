@@ -14,8 +14,8 @@ from recorder.argument_kinds import check_kind
 from recorder.arrays import as_array, is_cuda
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
+from recorder.wrappers.kept_parts import KeptParts
 from recorder.wrappers.open_episode import ASPATIAL, reset_numbers
-from recorder.wrappers.plan import SMALL_BYTES
 
 __all__ = ["LaneSteps", "named_leaves"]
 
@@ -30,7 +30,7 @@ class LaneSteps:
         first_lane: index of the first lane where several trainers share a run.
         first_episode_id: where the ids of episodes begin.
         lanes: record these only; all of them when left out.
-        record_observations: None records observations of up to 4 KiB a lane.
+        record_observations: None records observations of up to 4 KiB a lane, and pictures.
 
     Raises:
         UsageError: an argument can't work.
@@ -61,7 +61,7 @@ class LaneSteps:
         self._first_lane = first_lane
         self._first_episode_id = first_episode_id
         self._chosen = None if lanes is None else frozenset(lanes)
-        self._takes_observations = record_observations
+        self._kept = KeptParts(record_observations)
         self._infos: dict[int, dict[str, Any]] = {}
         """Of the lanes whose episode has begun."""
         self._places: dict[int, list[int]] = {}
@@ -137,7 +137,7 @@ class LaneSteps:
         info: dict[str, Any] = {"env_id": str(self._config["env_id"])} if "env_id" in self._config else {}
         if seed is not None:
             info["seed"] = seed
-        info.update(reset_numbers(self._small(observed or {}, 1)))
+        info.update(reset_numbers(self._kept.numbers_of(observed or {})))
         self._infos[lane] = info
 
     def _record(
@@ -162,7 +162,7 @@ class LaneSteps:
             "truncated": _flags(truncated),
             **fields,
         }
-        named = {**self._small(observed, len(lanes)), **parts, **extras}
+        named = {**self._kept.of(observed, n_lanes=len(lanes)), **parts, **extras}
         if len(chosen) < len(lanes):
             lanes = [lanes[index] for index in chosen]
             plain_action, reward = _rows(plain_action, chosen), _rows(reward, chosen)
@@ -193,12 +193,6 @@ class LaneSteps:
             self._places[lane][1] += 1
             if is_over:
                 self.end(lane, status="complete", info=info)
-
-    def _small(self, observed: Mapping[str, Any], n_lanes: int) -> Mapping[str, Any]:
-        """The parts of observations, unless they are large."""
-        if observed and self._takes_observations is None:
-            self._takes_observations = sum(map(_n_bytes, observed.values())) <= SMALL_BYTES * n_lanes
-        return observed if self._takes_observations else {}
 
     def _guarded(self, n_steps: int, work: Any, *arguments: Any) -> None:
         if self.recorder is None:
@@ -240,7 +234,3 @@ def _rows(value: Any, chosen: list[int]) -> Any:
     if value is None:
         return None
     return value[chosen] if is_cuda(value) else as_array(value)[chosen]
-
-
-def _n_bytes(value: Any) -> int:
-    return int(value.nbytes) if hasattr(value, "nbytes") else as_array(value).nbytes

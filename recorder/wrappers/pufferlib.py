@@ -32,7 +32,7 @@ class RecordEpisode(Passing):
             Gymnasium and PettingZoo environments do.
         first_lane: index of the first lane where several trainers share a run.
         first_episode_id: where the ids of episodes begin.
-        record_observations: None records observations of up to 4 KiB a lane, so no images.
+        record_observations: None records observations of up to 4 KiB a lane, and pictures.
     """
 
     def __init__(

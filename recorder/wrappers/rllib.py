@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError
+from recorder.wrappers.agent_steps import AgentSteps
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.lane_steps import LaneSteps, named_leaves
 
@@ -36,8 +37,8 @@ class RecorderCallback(RLlibCallback):  # type: ignore[misc]  # a class that is 
     ``config.callbacks``. Each environment runner makes a recorder at its first episode, in its own process. Ids of its episodes
     begin at 10**9 times ``worker_index``, its lanes at 1,000 times that.
 
-    Actions are those that the module gave; connectors may clip them before the environment gets them. Of several agents, each
-    is a lane, and ``info["agent"]`` names it.
+    Actions are those that the module gave; connectors may clip them before the environment gets them. Several agents are one
+    episode. An agent's step is recorded once its next observation is there, which is what RLlib calls its step.
     """
 
     url: str | EpisodeRecorder | None = None
@@ -47,20 +48,24 @@ class RecorderCallback(RLlibCallback):  # type: ignore[misc]  # a class that is 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._steps: LaneSteps | None = None
-        self._n_recorded: dict[Any, int] = {}
-        """By lane, the environment steps of its episode that are recorded."""
-        self._agents: dict[tuple[int, str], int] = {}
-        """The lane of each agent of an environment."""
+        self._teams: dict[int, AgentSteps] = {}
+        """By environment of several agents."""
+        self._n_recorded: dict[tuple[int, str], int] = {}
+        """By environment and agent, the steps of the episode that are recorded; the agent of a single one is empty."""
 
     def on_episode_start(
         self, *, episode: Any, env_runner: Any = None, env: Any = None, env_index: int = 0, **_: Any
     ) -> None:
         """An environment has been reset."""
         steps = self._steps_of(env_runner, env)
-        for lane, one, _ in self._lanes(episode, env_index):
-            self._n_recorded[lane] = 0
-            if steps.recorder is not None:
-                steps.begin(lane, named_leaves("observation", one.get_observations(-1)))
+        self._n_recorded = {place: n for place, n in self._n_recorded.items() if place[0] != env_index}
+        if steps.recorder is None:
+            return
+        if hasattr(episode, "agent_episodes"):
+            team = self._team_of(steps.recorder, env_runner, env, env_index)
+            team.attempt(team.begin, None)
+        else:
+            steps.begin(env_index, named_leaves("observation", episode.get_observations(-1)))
 
     def on_episode_step(
         self, *, episode: Any, env_runner: Any = None, env: Any = None, env_index: int = 0, **_: Any
@@ -70,27 +75,29 @@ class RecorderCallback(RLlibCallback):  # type: ignore[misc]  # a class that is 
         if steps.recorder is None:
             return
         try:
-            for lane, one, info in self._lanes(episode, env_index):
-                self._record(steps, lane, one, info)
+            if hasattr(episode, "agent_episodes"):
+                self._record_team(self._team_of(steps.recorder, env_runner, env, env_index), env_index, episode)
+            elif self._has_stepped((env_index, ""), episode):
+                self._record(steps, env_index, episode)
         except Exception as error:  # noqa: BLE001 - whatever an episode holds: recording never stops training
             steps.recorder.note_failure(error, n_steps=1)
 
-    def on_episode_end(self, *, env_index: int = 0, **_: Any) -> None:
-        """Agents that were alive at the end of the episode have had no last step."""
-        if self._steps is not None:
-            for (index, agent), lane in self._agents.items():
-                if index == env_index and self._steps.is_open(lane):
-                    self._steps.end(lane, status="complete", info={"agent": agent})
-                    self._n_recorded[lane] = 0
+    def on_episode_end(self, *, episode: Any = None, env_index: int = 0, **_: Any) -> None:
+        """An episode of several agents is over; a single agent's ends with its last step."""
+        team = self._teams.get(env_index)
+        if team is not None:
+            team.attempt(lambda: team.end(is_over=bool(getattr(episode, "is_done", False))))
 
     def close(self) -> None:
         """End open episodes as ``truncated``, and the recorder. At the end of a process that happens by itself."""
+        for team in self._teams.values():
+            team.close()
         if self._steps is not None:
             self._steps.close()
 
     def _steps_of(self, env_runner: Any, env: Any) -> LaneSteps:
         if self._steps is None:
-            worker = int(getattr(env_runner, "worker_index", 0) or 0)
+            worker = _worker_index(env_runner)
             self._steps = LaneSteps(
                 self.url,
                 run_id=self.run_id if isinstance(self.url, str) else None,
@@ -101,24 +108,53 @@ class RecorderCallback(RLlibCallback):  # type: ignore[misc]  # a class that is 
             )
         return self._steps
 
-    def _lanes(self, episode: Any, env_index: int) -> Iterator[tuple[int, Any, dict[str, Any]]]:
-        """The lane of each agent, its episode, and what to say of it."""
-        if not hasattr(episode, "agent_episodes"):
-            yield env_index, episode, {}
-            return
-        for agent, one in episode.agent_episodes.items():
-            lane = self._agents.setdefault((env_index, str(agent)), len(self._agents))
-            yield lane, one, {"agent": str(agent)}
+    def _team_of(self, recorder: EpisodeRecorder, env_runner: Any, env: Any, env_index: int) -> AgentSteps:
+        if env_index not in self._teams:
+            worker = _worker_index(env_runner)
+            description = describe_environment(env)
+            self._teams[env_index] = AgentSteps(
+                recorder,
+                run_id=None,
+                env_id=str(description.get("env_id", "")),
+                action_names=description.get("action_names", ()),
+                teams=None,
+                agent_fn=None,
+                lane=_LANES_OF_A_RUNNER * worker + env_index,
+                record_observations=self.record_observations,
+                first_episode_id=_IDS_OF_A_RUNNER * worker,
+            )
+        return self._teams[env_index]
 
-    def _record(self, steps: LaneSteps, lane: int, one: Any, info: Mapping[str, Any]) -> None:
-        """Record the step that an episode has and the recording has not; an agent may not have acted."""
+    def _has_stepped(self, place: tuple[int, str], one: Any) -> bool:
+        """Whether an episode has a step that the recording has not."""
         n_steps = int(one.t)
-        if n_steps == self._n_recorded.get(lane, 0):
-            return
-        self._n_recorded[lane] = n_steps
-        thought = {
-            name: one.extra_model_outputs[name][-1] for name in _POLICY_VALUES if name in one.extra_model_outputs
+        if n_steps == self._n_recorded.get(place, 0):
+            return False
+        self._n_recorded[place] = n_steps
+        return True
+
+    def _record_team(self, team: AgentSteps, env_index: int, episode: Any) -> None:
+        """Record the step of the agents that have acted and seen what it led to."""
+        stepped = {
+            agent: one
+            for agent, one in episode.agent_episodes.items()
+            if self._has_stepped((env_index, str(agent)), one)
         }
+        if not stepped:
+            return
+        fields = {
+            agent: {
+                "action": one.get_actions(-1),
+                "reward": one.get_rewards(-1),
+                "terminated": bool(one.is_terminated),
+                "truncated": bool(one.is_truncated),
+                "extras": _thought(one),
+            }
+            for agent, one in stepped.items()
+        }
+        team.record(fields, {agent: one.get_observations(-1) for agent, one in stepped.items()})
+
+    def _record(self, steps: LaneSteps, lane: int, one: Any) -> None:
         steps.record(
             (lane,),
             action=_row(one.get_actions(-1)),
@@ -126,11 +162,10 @@ class RecorderCallback(RLlibCallback):  # type: ignore[misc]  # a class that is 
             terminated=[one.is_terminated],
             truncated=[one.is_truncated],
             observed=_row(named_leaves("observation", one.get_observations(-1))),
-            extras=_row(thought),
-            info=info,
+            extras=_row(_thought(one)),
         )
         if one.is_terminated or one.is_truncated:
-            self._n_recorded[lane] = 0
+            self._n_recorded[lane, ""] = 0
 
 
 def recorder_callback(
@@ -145,7 +180,7 @@ def recorder_callback(
     Args:
         url: of Redis; each environment runner makes a recorder with it. None records nothing.
         run_id: the training job; all environment runners need the same one.
-        record_observations: None records observations of up to 4 KiB.
+        record_observations: None records observations of up to 4 KiB; of a single agent also pictures.
     """
     values = {"url": url, "run_id": run_id, "record_observations": record_observations}
     return type("RecorderCallback", (RecorderCallback,), values)
@@ -158,3 +193,13 @@ def _row(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(_row(part) for part in value)
     return np.asarray(value)[None]
+
+
+def _thought(one: Any) -> dict[str, Any]:
+    """What the module said of an episode's last action."""
+    outputs = one.extra_model_outputs
+    return {name: outputs[name][-1] for name in _POLICY_VALUES if name in outputs}
+
+
+def _worker_index(env_runner: Any) -> int:
+    return int(getattr(env_runner, "worker_index", 0) or 0)

@@ -33,7 +33,7 @@ class RecorderHook:
         first_lane: index of the first environment where several trainers share a run.
         first_episode_id: where the ids of episodes begin.
         lanes: record these environments only; all of them when left out.
-        record_observations: None records observations of up to 4 KiB a lane, so no images.
+        record_observations: None records observations of up to 4 KiB a lane, and pictures.
     """
 
     def __init__(

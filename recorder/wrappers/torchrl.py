@@ -38,7 +38,7 @@ class RecordEpisode(Transform):  # type: ignore[misc]  # a class that is not typ
         first_lane: index of the first lane where several trainers share a run.
         first_episode_id: where the ids of episodes begin.
         lanes: record these only; all of them when left out.
-        record_observations: None records observations of up to 4 KiB a lane, so no images.
+        record_observations: None records observations of up to 4 KiB a lane, and pictures.
     """
 
     def __init__(

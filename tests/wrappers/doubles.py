@@ -23,6 +23,7 @@ def stand_in_for_ray(monkeypatch: pytest.MonkeyPatch) -> None:
         return
     _install(monkeypatch, "ray.rllib.callbacks.callbacks", RLlibCallback=_RLlibCallback)
     _install(monkeypatch, "ray.rllib.env.single_agent_episode", SingleAgentEpisode=_SingleAgentEpisode)
+    _install(monkeypatch, "ray.rllib.env.multi_agent_episode", MultiAgentEpisode=_MultiAgentEpisode)
 
 
 def stand_in_for_torchrl(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +89,48 @@ class _SingleAgentEpisode:
         later = _SingleAgentEpisode()
         later.t, later.observations = self.t, self.observations[-1:]
         return later
+
+
+class _MultiAgentEpisode:
+    """Of agents that all act in each step that they live."""
+
+    def __init__(self) -> None:
+        self.agent_episodes: dict[str, _SingleAgentEpisode] = {}
+        self.is_done = False
+
+    def add_env_reset(self, *, observations: dict[str, Any], infos: Any = None) -> None:
+        for agent, observation in observations.items():
+            self._of(agent).add_env_reset(observation)
+
+    def add_env_step(
+        self,
+        observations: dict[str, Any],
+        actions: dict[str, Any],
+        rewards: dict[str, float],
+        infos: Any,
+        *,
+        terminateds: dict[str, bool],
+        truncateds: dict[str, bool],
+    ) -> None:
+        for agent, observation in observations.items():
+            if agent not in actions:
+                self._of(agent).add_env_reset(observation)
+                continue
+            ends = {
+                "terminated": terminateds.get(agent, False) or terminateds["__all__"],
+                "truncated": truncateds.get(agent, False) or truncateds["__all__"],
+            }
+            self._of(agent).add_env_step(observation, actions[agent], rewards[agent], None, **ends)
+        self.is_done = terminateds["__all__"] or truncateds["__all__"]
+
+    def cut(self) -> _MultiAgentEpisode:
+        """The same episode, of which an earlier part has been handed over."""
+        later = _MultiAgentEpisode()
+        later.agent_episodes = {agent: one.cut() for agent, one in self.agent_episodes.items() if not one.is_done}
+        return later
+
+    def _of(self, agent: str) -> _SingleAgentEpisode:
+        return self.agent_episodes.setdefault(agent, _SingleAgentEpisode())
 
 
 class Tensors:

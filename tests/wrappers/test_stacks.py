@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from recorder.agents.columns import agent_columns
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.wrappers import envpool, pufferlib, tianshou
@@ -99,6 +100,34 @@ def test_envpool_some_lanes_at_a_time(memory: EpisodeRecorder) -> None:
         envs.send(drawn(len(info["env_id"]), call), info["env_id"])
     envs.close()
     assert_lanes_are_lives(memory, n_lanes=N_LANES)
+
+
+def test_envpool_records_pictures_and_leaves_out_other_large_values(memory: EpisodeRecorder) -> None:
+    steps = LaneSteps(memory, config={"env_id": "x"})
+    pictures = np.random.default_rng(1).integers(0, 256, (3, 2, 4, 84, 84), np.uint8)
+    observed = {"observation.screen": pictures, "observation.large": np.zeros((3, 2, 5000), np.float32)}
+    for step in range(3):
+        steps.record(
+            (0, 1),
+            action=np.zeros(2, np.int64),
+            reward=np.zeros(2),
+            terminated=np.zeros(2, bool),
+            truncated=np.full(2, step == 2),
+            observed={name: values[step] for name, values in observed.items()},
+        )
+    steps.close()
+    for ended in close_and_read(memory).values():
+        assert "extras.observation.large" not in ended.episode.names
+        found = ended.episode.column("extras.observation.screen")
+        np.testing.assert_array_equal(found, pictures[:, ended.metadata.lane])
+
+
+def test_an_environment_of_dm_env_is_refused_by_the_wrapper_for_envpool() -> None:
+    class DmPool(Pool):
+        def observation_spec(self) -> None: ...
+
+    with pytest.raises(UsageError, match="make_gymnasium"):
+        envpool.RecordEpisode(DmPool(2), None)
 
 
 def test_envpool_itself(memory: EpisodeRecorder) -> None:
@@ -285,6 +314,28 @@ def test_dm_env(memory: EpisodeRecorder) -> None:
     assert env.action_spec().num_values == N_ACTIONS
 
 
+def test_dm_control_itself(memory: EpisodeRecorder) -> None:
+    suite = pytest.importorskip("dm_control.suite")
+    from recorder.wrappers.dm_env import RecordEpisode
+
+    env = RecordEpisode(suite.load("cartpole", "swingup", task_kwargs={"random": 1}), memory, env_id="swing-up")
+    spec, chance = env.action_spec(), np.random.default_rng(1)
+    env.reset()
+    logged: list[Any] = []
+    while not logged or not logged[-1][1].last():
+        action = chance.uniform(spec.minimum, spec.maximum, spec.shape)
+        logged.append((action, env.step(action)))
+    env.close()
+    (ended,) = close_and_read(memory).values()
+    assert (ended.metadata.info["env_id"], ended.metadata.status) == ("swing-up", "complete")
+    episode = ended.episode
+    np.testing.assert_array_equal(episode.column("action"), [action for action, _ in logged])
+    np.testing.assert_array_equal(episode.column("reward"), [step.reward for _, step in logged])
+    for name in logged[0][1].observation:
+        expected = [step.observation[name] for _, step in logged]
+        np.testing.assert_array_equal(episode.column(f"extras.observation.{name}"), expected)
+
+
 def test_torchrl(memory: EpisodeRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transform sees a step before its lanes are reset, and the reset of those whose episode is over after it."""
     stand_in_for_torchrl(monkeypatch)
@@ -362,6 +413,63 @@ def test_rllib(memory: EpisodeRecorder, monkeypatch: pytest.MonkeyPatch) -> None
     assert_lanes_are_lives(memory, n_lanes=1)
 
 
+def test_rllib_of_several_agents(memory: EpisodeRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in_for_ray(monkeypatch)
+    from ray.rllib.env.multi_agent_episode import MultiAgentEpisode
+
+    from recorder.wrappers.rllib import recorder_callback
+
+    lives = {"a": range(3), "b": range(5), "c": range(2, 5)}  # the steps in which each acts
+
+    def seen(step: int) -> dict[str, Any]:
+        """What the agents see after a step: those who acted, and one that joins."""
+        return {
+            it: np.array([ord(it), step], np.float32)
+            for it, life in lives.items()
+            if step in life or step + 1 == life[0]
+        }
+
+    callback = recorder_callback(memory)()
+    known = {"env_runner": SimpleNamespace(worker_index=0), "env": None, "env_index": 1}
+    for _ in range(2):
+        episode = MultiAgentEpisode()
+        start = {it: np.array([ord(it), -1], np.float32) for it in "ab"}
+        episode.add_env_reset(observations=start, infos={})
+        callback.on_episode_start(episode=episode, **known)
+        for step in range(5):
+            actions = {it: step % 2 for it, life in lives.items() if step in life}
+            is_last = step == 4
+            episode.add_env_step(
+                seen(step),
+                actions,
+                {it: float(step) for it in actions},
+                {},
+                terminateds={"__all__": False, **({"a": True} if step == 2 else {})},
+                truncateds={"__all__": is_last},
+            )
+            callback.on_episode_step(episode=episode, **known)
+            if step == 1:
+                episode = episode.cut()
+        callback.on_episode_end(episode=episode, **known)
+    callback.close()
+    recorded = close_and_read(memory)
+    assert len(recorded) == 2
+    for ended in recorded.values():
+        assert (ended.metadata.status, ended.metadata.lane, ended.episode.n_steps) == ("complete", 1, 5)
+        found = {it.agent_id: it for it in ended.metadata.agents}
+        assert {it: (one.first_step, one.n_steps, one.outcome) for it, one in found.items()} == {
+            "a": (0, 3, "terminated"),
+            "b": (0, 5, "truncated"),
+            "c": (2, 3, "truncated"),
+        }
+        for it, one in found.items():
+            columns = agent_columns(ended.episode.columns(), one)
+            steps = list(lives[it])
+            assert columns["extras.observation"][steps].tolist() == [[ord(it), step] for step in steps]
+            assert columns["action"][steps].tolist() == [step % 2 for step in steps]
+            assert one.return_ == sum(steps)
+
+
 def test_jax(memory: EpisodeRecorder) -> None:
     """What a scan stacks is a rollout; the callback form gets it out of a loop that is compiled whole."""
     jax = pytest.importorskip("jax")
@@ -405,6 +513,50 @@ def test_jax(memory: EpisodeRecorder) -> None:
         expected = list(range(1, ended.metadata.n_steps + 1))
         assert ended.episode.column("extras.observation").ravel().tolist() == expected
         assert ended.episode.column("reward").tolist() == expected
+
+
+def test_gymnax_itself(memory: EpisodeRecorder) -> None:
+    """With ``step_env`` and ``reset_env``, as docs/stacks.md has it: each episode has its true last observation."""
+    jax, gymnax = pytest.importorskip("jax"), pytest.importorskip("gymnax")
+    env, params = gymnax.make("CartPole-v1")
+
+    def step(carry: Any, _: Any) -> Any:
+        key, state = carry
+        key, *keys = jax.random.split(key, 4)
+        of_lanes = [jax.random.split(one, N_LANES) for one in keys[1:]]
+        action = jax.random.randint(keys[0], (N_LANES,), 0, 2)
+        reached, after, reward, *flags, _ = jax.vmap(env.step_env, (0, 0, 0, None))(of_lanes[0], state, action, params)
+        done = flags[0] if len(flags) == 1 else flags[0] | flags[1]
+        _, fresh = jax.vmap(env.reset_env, (0, None))(of_lanes[1], params)
+        state = jax.tree.map(lambda new, old: jax.numpy.where(done, new, old), fresh, after)
+        return (key, state), {"observation": reached, "action": action, "reward": reward, "done": done}
+
+    @jax.jit
+    def play(key: Any) -> Any:
+        _, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(key, N_LANES), params)
+        return jax.lax.scan(step, (key, state), None, length=5 * N_CALLS)[1]
+
+    rollout = {name: np.asarray(values) for name, values in play(jax.random.PRNGKey(1)).items()}
+    nothing = np.zeros((*rollout["done"].shape, 0), np.float32)
+    memory.record_rollout(
+        nothing,
+        nothing,
+        rollout["action"],
+        rollout["reward"],
+        terminated=rollout["done"],
+        extras={"observation": rollout["observation"]},
+    )
+    by_lane: dict[int, list[Any]] = {}
+    for _, ended in sorted(close_and_read(memory).items()):
+        by_lane.setdefault(ended.metadata.lane, []).append(ended.episode)
+    for lane, episodes in by_lane.items():
+        assert len(episodes) > 3
+        for name in ("observation", "action", "reward"):
+            column = name if name != "observation" else "extras.observation"
+            found = np.concatenate([episode.column(column) for episode in episodes])
+            np.testing.assert_array_equal(found, rollout[name][:, lane])
+        ends = np.cumsum([episode.n_steps for episode in episodes])[:-1] - 1
+        assert np.flatnonzero(rollout["done"][:-1, lane]).tolist() == ends.tolist()
 
 
 def test_lanes_count_their_episodes_whatever_order_they_step_in(memory: EpisodeRecorder) -> None:

@@ -149,3 +149,11 @@ def test_the_title_says_why_to_watch(episode) -> None:
     assert hook_of(series, [LearningPoint(1, own + 1), LearningPoint(2, own)]) == "The worst episode of the run"
     between = [LearningPoint(1, own + 1), LearningPoint(2, own - 1)]
     assert hook_of(series, between) == hook_of(series, []) == "Top 10 %"
+
+
+def test_a_video_that_stops_before_the_end_does_not_tell_how_the_episode_went(episode) -> None:
+    part = {"end_step": 20, "captions": "none"}
+    renderer, plain = renderer_of(episode, emphasis=True, **part), renderer_of(episode, **part)
+    assert not changed(renderer, plain, renderer.timeline.n_frames - 1).any()
+    whole, plain = renderer_of(episode, emphasis=True, captions="none"), renderer_of(episode)
+    assert changed(whole, plain, whole.timeline.n_frames - 1).any()

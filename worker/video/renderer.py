@@ -152,7 +152,9 @@ class EpisodeVideoRenderer:
                 layout,
                 theme,
                 layout.board,
-                end_card=end_card_of(series, coming) if emphasis else None,
+                end_card=end_card_of(series, coming)
+                if emphasis and self.timeline.end_index == series.n_steps
+                else None,
                 has_captions=captions,
                 has_zoom=emphasis,
             )

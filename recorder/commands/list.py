@@ -11,6 +11,7 @@ from recorder.commands.arguments.parsing import add_command, non_negative, numbe
 from recorder.commands.terminal.colors import sign_color, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes, human_return
+from recorder.errors import UsageError
 from recorder.wording import reason_in_words
 
 if TYPE_CHECKING:
@@ -61,13 +62,19 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--lane", type=non_negative, help="only this lane of a vector environment")
     parser.add_argument("--seed", help="only recordings whose environment was reset with this seed")
     parser.add_argument("--agent", metavar="ID", help="only recordings with this agent; shows its returns")
-    add_order(parser)
+    add_order(parser, has_agent=True)
     parser.add_argument("--limit", type=non_negative, default=50, help="at most this many (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the recordings that match the filters."""
+    """Print the recordings that match the filters.
+
+    Raises:
+        UsageError: ``--order agent`` without ``--agent``.
+    """
     output = Output.of(args)
+    if args.order == "agent" and args.agent is None:
+        raise UsageError("--order agent: give the agent, --agent ID")
     with open_catalog(settings_of(args)) as catalog:
         run_id = run_of(args, catalog)
         n_parked = sum(n for parked_id, n in catalog.count_parked().items() if run_id in (None, parked_id))

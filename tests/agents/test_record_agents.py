@@ -11,7 +11,7 @@ from recorder.agents import AgentInfo
 from recorder.agents.columns import agent_columns, presence
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
-from recorder.step_stream import Play
+from recorder.step_stream import CHUNK, Play
 from tests.capture.recorded import Ended, close_and_read, ends
 from worker.ingest.assemble import read_play
 
@@ -72,6 +72,21 @@ def test_an_episode_that_its_trainer_did_not_end_has_the_table() -> None:
     expected = (AgentInfo("a", "", 0, 0, 0, 4, 5.0, 5), AgentInfo("b", "x", 0, 1, 0, 4, 10.0, 5))
     assert closed[3].metadata.agents == salvaged.metadata.agents == expected
     assert salvaged.metadata.total_reward == 15.0
+
+
+def test_a_chunk_that_is_lost_on_its_way_changes_no_return() -> None:
+    recorder = EpisodeRecorder()
+    for step in range(600):
+        recorder.record_agents(3, step, {"a": fields(), "b": fields(2.0)} if step < 300 else {"a": fields()})
+    recorder.finish_episode(3, agent_returns={"b": 7.0})
+    ended = close_and_read(recorder)[3]
+    assert ended.body["agents"] == [["a", "", 600.0], ["b", "", 7.0]]
+    entries = recorder.stream.read_plays(recorder.run_id, [_play(recorder)])[0]
+    chunks = [entry for entry in entries if entry.kind == CHUNK]
+    left = read_play([entry for entry in entries if entry is not chunks[0]]).metadata
+    assert left.n_steps < 600
+    assert [(it.agent_id, it.return_, it.last_step) for it in left.agents] == [("a", 600.0, 599), ("b", 7.0, 299)]
+    assert left.agents[0].n_steps == left.n_steps
 
 
 def test_agents_of_other_shapes_stand_in_other_groups() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from recorder.agents import MAX_AGENTS, AgentInfo
 from recorder.catalog import AgentSummary, Catalog
+from recorder.errors import UsageError
 from tests.catalog.samples import NOW, commit, episode, recording
 
 RED = AgentInfo("red_0", "red", 0, 0, 0, 9, 2.5, 10, "terminated")
@@ -80,6 +81,20 @@ def test_the_filter_by_agent_goes_with_others(catalog: Catalog, order: str) -> N
     rows = catalog.query_recordings(agent="blue_0", run="run-a", max_reward=5.0)
     assert [row["episode_id"] for row in rows] == [7, 5, 3, 1]
     assert catalog.count_recordings(agent="red_0") == 7
+
+
+def test_recordings_are_sorted_by_the_return_of_an_agent(catalog: Catalog) -> None:
+    returns = {1: 3.0, 2: -1.0, 3: nan, 4: 7.0}
+    _write(
+        catalog, {n: (AgentInfo("a", return_=value), AgentInfo("b", return_=-value)) for n, value in returns.items()}
+    )
+    _write(catalog, {5: (AgentInfo("b"),)})
+    for order, expected in (("agent_return", [2, 1, 4, 3]), ("-agent_return", [3, 4, 1, 2])):
+        assert [row["episode_id"] for row in catalog.query_recordings(agent="a", order=order)] == expected
+    rows = catalog.query_recordings(agent="b", order="-agent_return", offset=1, limit=2, max_reward=2.0)
+    assert [row["episode_id"] for row in rows] == [2, 5]
+    with pytest.raises(UsageError, match="needs an agent"):
+        catalog.query_recordings(order="agent_return")
 
 
 def test_the_agents_of_a_run_are_summed_up(catalog: Catalog) -> None:

@@ -45,6 +45,10 @@ def test_lists_find_agents_also_in_a_catalog_rebuilt_from_the_files(call: Call, 
         rows = call("list", "--recordings", teams, "--json").document
         assert [(row["episode_id"], row["n_agents"]) for row in rows] == [(1, None), (0, 2)]
         assert call("list", "--recordings", teams, "--json", "--agent", "green").document == []
+        assert "highest return of the agent first" in call(
+            "list", "--recordings", teams, "--agent", "blue_0", "--order", "agent", "--limit", "0"
+        ).out  # fmt: skip
+        assert "give the agent, --agent ID" in call("list", "--recordings", teams, "--order", "agent").err
         text = call("stats", "--recordings", teams).out
         assert re.search(
             r"agents in recordings\n.*\nteams +blue_0 +1 +6.00 +3 *\nteams +red_0 +red +1 +7.50 +5 *\n", text

@@ -34,7 +34,12 @@ _ORDERS = {
     "reward": (recordings.c.total_reward, *_key),
     "length": (recordings.c.survival_steps, *_key),
     "stage": (recordings.c.curriculum_stage, recordings.c.timestamp, *_key),
+    "agent_return": (recording_agents.c.total_reward, *_key),
 }
+
+_is_of_recording = (recording_agents.c.run_id == recordings.c.run_id) & (
+    recording_agents.c.episode_id == recordings.c.episode_id
+)
 
 _upsert_recordings = BulkUpsert(recordings)
 
@@ -65,7 +70,8 @@ class RecordingOperations(CatalogBase):
             min_reward, max_reward: inclusive bounds of the return; they exclude NaN.
             agent: id of one of its agents.
             seed: what its environment was reset with, in digits.
-            order: ``timestamp``, ``episode_id``, ``reward``, ``length`` or ``stage``; a ``-`` prefix sorts descending.
+            order: ``timestamp``, ``episode_id``, ``reward``, ``length``, ``stage``, or with ``agent`` its ``agent_return``; a
+                ``-`` prefix sorts descending.
             offset: number of rows to skip.
 
         Raises:
@@ -75,7 +81,11 @@ class RecordingOperations(CatalogBase):
             raise UsageError(f"limit and offset must be 0 or more, got {limit} and {offset}")
         with self._reading() as connection:
             conditions = _conditions(connection, stage, reason, min_reward, max_reward, run, lane, status, agent, seed)
-            query = parse_order(order, _ORDERS).sort(select(recordings).where(*conditions).limit(limit).offset(offset))
+            in_order = parse_order(order, _ORDERS)
+            query = select(recordings).where(*conditions).limit(limit).offset(offset)
+            if in_order.name.removeprefix("-") == "agent_return":
+                query = query.join(recording_agents, _is_of_recording & (recording_agents.c.agent_id == _named(agent)))
+            query = in_order.sort(query)
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def count_recordings(
@@ -212,6 +222,12 @@ class RecordingOperations(CatalogBase):
             if len(page) < page_size:
                 return
             last = tuple_(*(literal(getattr(page[-1], column.name), column.type) for column in order))
+
+
+def _named(agent: str | None) -> str:
+    if agent is None:
+        raise UsageError("the order agent_return needs an agent")
+    return agent
 
 
 def _conditions(

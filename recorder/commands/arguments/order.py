@@ -13,6 +13,7 @@ _IN_CATALOG = {
     "reward": "reward",
     "length": "length",
     "stage": "stage",
+    "agent": "agent_return",
 }
 """``--order`` to the catalog's name. The catalog stores a return as ``reward``."""
 
@@ -22,14 +23,19 @@ _WORDS = {
     "reward": ("highest return", "lowest return"),
     "length": ("longest", "shortest"),
     "stage": ("last stage", "first stage"),
+    "agent_return": ("highest return of the agent", "lowest return of the agent"),
 }
 
 
-def add_order(parser: argparse._ActionsContainer) -> None:
-    """Add ``--order`` and ``--ascending``."""
+def add_order(parser: argparse._ActionsContainer, *, has_agent: bool = False) -> None:
+    """Add ``--order`` and ``--ascending``.
+
+    Args:
+        has_agent: whether the command has ``--agent``, whose return may be the order.
+    """
     parser.add_argument(
         "--order",
-        choices=tuple(_IN_CATALOG),
+        choices=tuple(name for name in _IN_CATALOG if has_agent or name != "agent"),
         default="timestamp",
         help="sort by this, descending (default: %(default)s)",
     )

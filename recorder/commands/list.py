@@ -97,20 +97,15 @@ def run(args: argparse.Namespace) -> int:
         keys = [(row["run_id"], row["episode_id"]) for row in rows]
         n_agents = catalog.count_agents(keys)
         returns = {} if args.agent is None else catalog.returns_of_agent(args.agent, keys)
-    rows = [
-        {**row, "environment": environments.get(row["run_id"]), "n_agents": n_agents.get(key)}
-        | ({"agent_return": returns.get(key)} if returns else {})
-        for row, key in zip(rows, keys, strict=True)
-    ]
-    output.document(rows)
-    shown = [
-        {
-            **row,
-            "size": human_bytes(row["compressed_size_bytes"]),
-            "reasons": [reason_in_words(reason) for reason in row["reasons"]],
-        }
-        for row in rows
-    ]
+    for row, key in zip(rows, keys, strict=True):
+        row |= {"environment": environments.get(row["run_id"]), "n_agents": n_agents.get(key)}
+        row |= {"agent_return": returns.get(key)} if returns else {}
+    output.sequence(rows)
+    if output.as_json:
+        return ExitStatus.OK
+    for row in rows:
+        row["size"] = human_bytes(row["compressed_size_bytes"])
+        row["reasons"] = [reason_in_words(reason) for reason in row["reasons"]]
     is_shown = {"environment": environments, "n_agents": n_agents, "agent_return": returns}
     columns = {name: title for name, title in _COLUMNS.items() if is_shown.get(name, True)}
     title = counted(n_recordings, "recording")
@@ -118,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
         title = f"{len(rows)} of {title}, {describe_order(args)}; more: --limit {n_recordings}"
     formats = {"total_reward": human_return, "agent_return": human_return}
     output.table(
-        title, columns, shown,
+        title, columns, rows,
         folded="reasons", spared=_SPARED, cuts=True, shared="run_id", formats=formats, colors=_COLORS,
     )  # fmt: skip
     if n_parked:

@@ -126,7 +126,10 @@ def test_agents_of_a_live_episode_join_the_list(page: Page, site: Site) -> None:
 
         def record(first: int, end: int, *ids: str) -> None:
             for step in range(first, end):
-                agents = {name: {"position": (step % 8, row), "reward": 1.0} for row, name in enumerate(ids)}
+                earns = {"red_1": 2.0 if step >= 30 else 1.0}
+                agents = {
+                    name: {"position": (step % 8, row), "reward": earns.get(name, 1.0)} for row, name in enumerate(ids)
+                }
                 recorder.record_agents(5, step, agents, teams={"red_0": "red", "red_1": "red"})
 
         record(0, 30, "red_0", "red_1")
@@ -137,6 +140,7 @@ def test_agents_of_a_live_episode_join_the_list(page: Page, site: Site) -> None:
         record(30, 60, "red_0", "red_1", "extra")
         wait_for_step(page, lambda step: step == 59)
         expect(page.locator(".agents .agent")).to_have_count(3)
+        expect(page.locator(".agents [aria-pressed=true]")).to_contain_text("red_0")  # though red_1 has more now
         row = page.locator(".agents .agent", has_text="extra")
         expect(row.locator(".number")).to_have_text("30.00")
         row.click()

@@ -12,6 +12,8 @@ export class AgentChoice {
   #store;
   #view;
   #wantedId = "";
+  /** Of the agent that is shown until a person picks one; in a live episode another one may earn more later. */
+  #firstId = "";
 
   /**
    * @param {EpisodeStore} store
@@ -31,7 +33,10 @@ export class AgentChoice {
   get agent() {
     const { agents, shownAgent } = this.#store.opened;
     const find = (/** @type {?string} */ wanted) => agents.find(({ id }) => id === wanted);
-    return find(this.#wantedId) ?? find(shownAgent) ?? agents[0] ?? null;
+    const picked = find(this.#wantedId) ?? find(this.#firstId);
+    if (picked) return picked;
+    this.#firstId = shownAgent ?? "";
+    return find(shownAgent) ?? agents[0] ?? null;
   }
 
   /**
@@ -53,6 +58,12 @@ export class AgentChoice {
     const { agents } = this.#store.opened;
     const at = agents.findIndex((agent) => agent === this.agent);
     return agents.length ? agents[(at + direction + agents.length) % agents.length].id : null;
+  }
+
+  /** Another episode is shown. */
+  begin() {
+    this.#firstId = "";
+    this.open();
   }
 
   /** The outline has other agents, or more. */

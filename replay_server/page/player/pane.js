@@ -117,7 +117,7 @@ export class Pane {
     this.#meters.open(outline);
     this.#texts.open(this.store);
     this.#info.open(outline);
-    this.agents.open();
+    this.agents.begin();
     this.#openNumbers();
     this.node.classList.remove("unopened");
     this.say(outline.table.nSteps === 0 && !outline.live ? "This episode has no steps." : "");

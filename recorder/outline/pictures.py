@@ -37,6 +37,8 @@ def picture_before(episode: Episode, name: str, index: int) -> tuple[int, NDArra
         EpisodeFileError: the file is damaged there.
     """
     for chunk, rows in episode.chunks_between(index, index + 1):
+        if name not in chunk.names or picture_shape(chunk.spec(name).dtype, chunk.spec(name).shape) is None:
+            return None  # a column may hold something else for a while
         present = np.flatnonzero(chunk.present(name)[: rows.start + 1])
         if len(present):
             row = int(present[-1])

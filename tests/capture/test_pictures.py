@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
 from recorder.capture import EpisodeRecorder
 from recorder.publish.limits import PublisherLimits
@@ -65,6 +66,27 @@ def test_pictures_that_change_in_mid_episode_are_recorded_as_they_are() -> None:
         else:
             assert found.dtype == value.dtype
             np.testing.assert_array_equal(found, value)
+
+
+def test_tensors_are_pictures_too_also_when_their_memory_is_in_another_order() -> None:
+    given = [torch.from_numpy(picture(step)).permute(2, 0, 1).flip(1)[:, ::2] for step in range(5)]
+    ended = record_one(*({"extras": {"observation": value}} for value in given))
+    assert ended.episode.schema.columns[-1].encoding is Encoding.XOR
+    for step, value in zip(ended.episode.steps(), given, strict=True):
+        np.testing.assert_array_equal(step.extras["observation"], value.numpy())
+
+
+def test_pictures_in_4k_are_recorded_if_the_black_box_has_room() -> None:
+    recorder = EpisodeRecorder(black_box_bytes=2**27, strict=True)
+    for step in range(2):
+        screen = np.zeros((2160, 3840, 3), np.uint8)
+        screen[step * 100 : step * 100 + 50] = 7
+        recorder.record_step(7, step, **STEP, extras={"observation": screen})
+    recorder.finish_episode(7)
+    episode = close_and_read(recorder)[7].episode
+    for step in range(2):
+        found = episode.step(step).extras["observation"]
+        assert (found.shape, int(found.sum())) == ((2160, 3840, 3), 50 * 3840 * 3 * 7)
 
 
 def test_pictures_beyond_their_budget_are_left_out_evenly_and_counted(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,6 +10,7 @@ from recorder.episode import EpisodeMetadata, Substrate
 from recorder.episode_file import Episode, build_version2, open_episode
 from recorder.errors import UsageError
 from recorder.schema import EpisodeSchema
+from tests.capture.recorded import record_one
 from worker.video.geometry import Rect
 from worker.video.renderer import EpisodeVideoRenderer
 
@@ -75,3 +76,16 @@ def test_the_board_is_shown_where_it_is_asked_for_or_where_there_are_no_pictures
         assert not shows(renderer, 5, 5)
     with pytest.raises(UsageError, match="no pictures"):
         EpisodeVideoRenderer(episode(has_pictures=False), width=640, height=360, source="picture")
+
+
+def test_a_column_of_pictures_that_holds_something_else_for_a_while_is_drawn() -> None:
+    """Pictures of other sizes, none of any size, numbers, and a text."""
+    noise = np.random.default_rng(1)
+    given = [
+        noise.integers(0, 256, (32, 32, 3), np.uint8), noise.integers(0, 256, (48, 20, 3), np.uint8),
+        np.zeros((0, 32, 3), np.uint8), np.array([1.0, 2.0]), "a text", noise.integers(0, 256, (32, 32), np.uint8),
+    ]  # fmt: skip
+    ended = record_one(*({"extras": {"observation": value}} for value in given))
+    renderer = EpisodeVideoRenderer(ended.episode, width=640, height=360)
+    frames = [renderer.frame(renderer.timeline.frame_of_step(step)).copy() for step in range(len(given))]
+    assert len({frame.tobytes() for frame in frames}) == len(given)

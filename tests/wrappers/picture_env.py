@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 __all__ = ["EPISODE_STEPS", "PictureEnv", "VectorLikeEnv", "picture"]
 
+_THE_PICTURE = object()
+
 EPISODE_STEPS = 5
 SIDE = 24
 _BACKGROUND = np.random.default_rng(5).integers(0, 200, (SIDE, SIDE, 3), np.uint8)
@@ -35,7 +37,7 @@ class VectorLikeEnv(gymnasium.Env[Any, Any]):
     observation_space: spaces.Space[Any] = spaces.Box(-1, 100, (2,), np.float32)
     action_space = spaces.Discrete(3)
 
-    def __init__(self, render_mode: str | None = None, rendered: Any = None) -> None:
+    def __init__(self, render_mode: str | None = None, rendered: Any = _THE_PICTURE) -> None:
         self.render_mode = render_mode
         self.rendered = rendered
         self.n_renders = 0
@@ -52,7 +54,7 @@ class VectorLikeEnv(gymnasium.Env[Any, Any]):
 
     def render(self) -> Any:
         self.n_renders += 1
-        return picture(self._episode, self._step) if self.rendered is None else self.rendered
+        return picture(self._episode, self._step) if self.rendered is _THE_PICTURE else self.rendered
 
     def _observation(self) -> Any:
         return np.array([self._episode, self._step], np.float32)

@@ -92,7 +92,12 @@ def test_every_kth_picture_is_recorded_and_the_other_steps_have_none(env: Vector
 
 @pytest.mark.parametrize(
     ("rendered", "problem"),
-    [([], "gave no picture:"), (np.zeros((0, 4, 3), np.uint8), "which is no picture"), ("###", "found <U3")],
+    [
+        (None, "gave no picture:"),
+        ([], "gave no picture:"),
+        (np.zeros((0, 4, 3), np.uint8), "which is no picture"),
+        ("###", "found <U3"),
+    ],
 )
 def test_a_render_without_a_picture_costs_the_picture_and_is_said(
     rendered: Any, problem: str, caplog: pytest.LogCaptureFixture

@@ -1,9 +1,11 @@
-"""What agents that are absent cost in a file."""
+"""What several agents cost: a file of which some are absent, and a call."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 
 import numpy as np
 
@@ -19,10 +21,42 @@ N_ACTIONS = 6
 
 
 def measure_agents(*, quick: bool) -> dict[str, float]:
-    """``agents_bytes_ratio``: four agents, beside four that are there in the first step only, and the same four alone."""
+    """``agents_bytes_ratio``: four agents, beside four that are there in the first step only, and the same four alone.
+
+    Beside it ``agents_call_us``, the median call with eight agents.
+    """
     n_steps = 100 if quick else N_STEPS
     alone, beside = _file_bytes(N_PRESENT, n_steps), _file_bytes(2 * N_PRESENT, n_steps)
-    return {"agents_bytes_ratio": beside / alone, "agents_bytes_per_step": alone / n_steps}
+    return {
+        "agents_bytes_ratio": beside / alone,
+        "agents_bytes_per_step": alone / n_steps,
+        "agents_call_us": _call_us(2 * N_PRESENT, n_steps),
+    }
+
+
+def _call_us(n_agents: int, n_steps: int) -> float:
+    random = np.random.default_rng(7)
+    agents = {
+        f"agent_{number}": {
+            "position": random.integers(0, 8, 2),
+            "meters": random.random(4, np.float32),
+            "action": number % N_ACTIONS,
+            "reward": 1.0,
+            "q_values": random.random(N_ACTIONS, np.float32),
+            "terminated": False,
+        }
+        for number in range(n_agents)
+    }
+    secs = []
+    with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
+        recorder = EpisodeRecorder(run_id="bench", strict=True)
+        with RecordingWriter(recorder, Path(name) / "catalog.db", Path(name), criteria=KEEP_ALL):
+            for step in range(n_steps):
+                started = perf_counter()
+                recorder.record_agents(0, step, agents, {"time_of_day": step % 24})
+                secs.append(perf_counter() - started)
+            recorder.finish_episode(0)
+    return 1e6 * median(secs)
 
 
 def _file_bytes(n_agents: int, n_steps: int) -> int:

@@ -44,6 +44,8 @@ class AgentSums:
 
     def add(self, columns: Mapping[str, ColumnData], n_steps: int) -> int:
         """Add a chunk; returns how many agents are as they were before."""
+        if ROSTER not in columns and not self._sums:
+            return 0  # an episode of one agent
         groups = {place[0] for name in columns if (place := parse_agent_column(name)) is not None}
         for group in groups:
             self._add_group(columns, group, n_steps)

@@ -15,7 +15,7 @@ def main() -> int:
     folders = [] if spec is None else list(spec.submodule_search_locations or ())
     found = None if spec is None else spec.origin or next(iter(folders), None)
     # An editable install has this module elsewhere than the packages: the package is known by one of its modules.
-    if found is not None and not any((Path(folder) / "search_path.py").is_file() for folder in folders):
+    if found is not None and not any((Path(folder) / "runtime" / "search_path.py").is_file() for folder in folders):
         print(
             "error: hamlet-recorder needs its own package 'recorder', but found another one: rename it, or remove its folder "
             f"from PYTHONPATH: {found}",

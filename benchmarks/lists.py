@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.replay_server import DEADLINE_SECS, get, serving
 from recorder.agents import AgentInfo
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
 
 __all__ = ["measure_list"]
 

@@ -134,7 +134,7 @@ def __getattr__(name: str) -> Any:
     """Load a public name from its module."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'recorder' has no attribute {name!r}")
-    from recorder.extras import require_extra  # lazy: the command line fixes its import path first
+    from recorder.runtime.extras import require_extra  # lazy: the command line fixes its import path first
 
     module, extra = _HOME_OF[name]
     with require_extra(name, module.partition(".")[0], extra=extra):

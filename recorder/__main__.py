@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from recorder.search_path import leave_out_current_folder
+from recorder.runtime.search_path import leave_out_current_folder
 
 __all__ = ["main"]
 

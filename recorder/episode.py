@@ -20,7 +20,7 @@ from recorder.field_values import (
     read_text,
     unless_none,
 )
-from recorder.python_versions import StrEnum
+from recorder.runtime.python_versions import StrEnum
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ import msgpack
 import numpy as np
 
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, EpisodeFileVersionError
-from recorder.python_versions import StrEnum
+from recorder.runtime.python_versions import StrEnum
 
 __all__ = [
     "ALLOWED_DTYPES",

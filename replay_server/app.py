@@ -10,10 +10,10 @@ from flask import Flask
 from recorder.catalog import Catalog
 from recorder.installation.ownership import check_owner
 from recorder.redis_server.client import check_server
+from recorder.runtime.version import package_version
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_recordings
-from recorder.version import package_version
 from replay_server.access.admission import add_admission
 from replay_server.access.origins import Origins
 from replay_server.access.proxy import Proxied, check_base_path, parse_networks

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from recorder.catalog import Catalog, RecordingRow, VideoBounds, VideoRow
-from recorder.python_versions import UTC
 from recorder.recordings.find import find_recording
+from recorder.runtime.python_versions import UTC
 from recorder.settings import Settings
 from recorder.video.request import make_request
 

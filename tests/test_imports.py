@@ -90,7 +90,7 @@ DOORS = {
     "stable_baselines3": ("recorder/wrappers/sb3",),
     "tensordict": ("recorder/wrappers/torchrl.py",),
     "torch": (
-        "recorder/capture/device.py",
+        "recorder/capture/reading/device.py",
         "recorder/commands/demo.py",
         "recorder/wrappers/sb3_policy.py",
         "recorder/wrappers/torchrl.py",

@@ -15,7 +15,7 @@ from typing import Any
 from celery.exceptions import CPendingDeprecationWarning, WorkerLostError
 from celery.worker.consumer import Consumer
 
-from recorder.throttled_log import Throttle
+from recorder.runtime.throttled_log import Throttle
 
 __all__ = ["PatientConsumer"]
 

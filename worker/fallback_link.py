@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from recorder.child_process import spawn_linked
+from recorder.runtime.throttled_log import Throttle
 from recorder.settings import Settings
-from recorder.throttled_log import Throttle
 
 __all__ = ["FallbackLink"]
 

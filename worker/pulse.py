@@ -20,7 +20,7 @@ from typing import Any
 from celery import bootsteps
 from celery.concurrency.solo import TaskPool as SoloPool
 
-from recorder.pulse import STALE_SECS
+from recorder.runtime.pulse import STALE_SECS
 
 __all__ = ["ConsumerBeat", "Pulse", "PulseStep"]
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from recorder.errors import RecorderError
-from recorder.process_end import at_process_end
+from recorder.runtime.process_end import at_process_end
 from recorder.step_stream import has_closed, trainer_names
 from worker.ingest import (
     IngestContext,

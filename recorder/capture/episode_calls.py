@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from recorder.black_box import Kind
-from recorder.capture.agent_returns import metadata_with_returns
-from recorder.capture.agent_roster import AgentRoster
-from recorder.capture.block_path import BlockPath
+from recorder.capture.agents.returns import metadata_with_returns
+from recorder.capture.agents.roster import AgentRoster
 from recorder.capture.episode_ids import EpisodeIds
-from recorder.capture.inlet import Inlet
+from recorder.capture.reading.values import whole_number
 from recorder.capture.refusals import Refusals
 from recorder.capture.rollout import RolloutEpisodes
 from recorder.capture.run_end import RunEnd
-from recorder.capture.step_path import StepPath
-from recorder.capture.values import whole_number
+from recorder.capture.writing.block_path import BlockPath
+from recorder.capture.writing.inlet import Inlet
+from recorder.capture.writing.step_path import StepPath
 from recorder.episode import EpisodeMetadata
 from recorder.errors import UsageError
 from recorder.publish.metadata.given import own_metadata

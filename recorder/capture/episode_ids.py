@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from recorder.capture.values import whole_number
+from recorder.capture.reading.values import whole_number
 from recorder.errors import UsageError
 
 __all__ = ["EpisodeIds"]

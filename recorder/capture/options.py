@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from recorder.argument_kinds import check_kind
 from recorder.black_box.format import MAX_CAPACITY, MIN_CAPACITY
 from recorder.black_box.places import default_folder
-from recorder.capture.inlet import OnFull
+from recorder.capture.writing.inlet import OnFull
 from recorder.errors import UsageError
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.metadata.given import given_metadata

@@ -15,12 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from recorder.argument_kinds import check_kind
 from recorder.black_box import Ring, RingWriter
-from recorder.capture.agent_calls import AgentCalls
-from recorder.capture.block_path import BlockPath
+from recorder.capture.agents.calls import AgentCalls
 from recorder.capture.copied import NullRecorder
-from recorder.capture.device import DeviceCopies
 from recorder.capture.episode_ids import EpisodeIds
-from recorder.capture.inlet import Inlet, OnFull
 from recorder.capture.options import (
     DEFAULT_BLACK_BOX_BYTES,
     arguments_from_settings,
@@ -31,11 +28,14 @@ from recorder.capture.options import (
     on_full_choices,
     shared_metadata,
 )
+from recorder.capture.reading.device import DeviceCopies
 from recorder.capture.recorded_run import warn_of_recorded_run
 from recorder.capture.refusals import Refusals
 from recorder.capture.rollout import RolloutEpisodes
 from recorder.capture.run_end import RunEnd, call_in_forks
-from recorder.capture.step_path import StepPath
+from recorder.capture.writing.block_path import BlockPath
+from recorder.capture.writing.inlet import Inlet, OnFull
+from recorder.capture.writing.step_path import StepPath
 from recorder.episode import Substrate
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.stats import RecorderStats

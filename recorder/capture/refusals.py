@@ -10,9 +10,9 @@ from recorder.black_box import Kind, Ring, RingWriter
 from recorder.black_box.format import COUNTERS
 from recorder.black_box.gaps import StepRange, pack_gap
 from recorder.errors import RecorderError, UsageError
+from recorder.runtime.throttled_log import ThrottledLog
 from recorder.schema import MAX_TEXT_BYTES
 from recorder.text import sanitize_text
-from recorder.throttled_log import ThrottledLog
 
 __all__ = ["Refusals"]
 

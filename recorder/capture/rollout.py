@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.block_path import BlockPath, Places, one_row_or_more
 from recorder.capture.episode_ids import EpisodeIds
-from recorder.capture.source import FIELDS
-from recorder.capture.texts import is_texts
-from recorder.capture.values import NO_STEP, as_array, is_cuda, whole_numbers
+from recorder.capture.reading.texts import is_texts
+from recorder.capture.reading.values import NO_STEP, as_array, is_cuda, whole_numbers
+from recorder.capture.writing.block_path import BlockPath, Places, one_row_or_more
+from recorder.capture.writing.source import FIELDS
 from recorder.errors import UsageError
 
 __all__ = ["RolloutEpisodes"]

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from recorder.black_box import Kind, Outcome, Ring
 from recorder.black_box.places import recover_command
 from recorder.capture.call_times import CallTimes
-from recorder.capture.device import DeviceCopies
-from recorder.capture.inlet import Inlet
-from recorder.process_end import at_process_end
+from recorder.capture.reading.device import DeviceCopies
+from recorder.capture.writing.inlet import Inlet
 from recorder.publish.stats import RecorderStats
+from recorder.runtime.process_end import at_process_end
 from recorder.sender import Sender
 
 __all__ = ["RunEnd", "call_in_forks"]

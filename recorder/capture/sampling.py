@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.black_box import RingWriter
+from recorder.capture.reading.values import NO_STEP
 from recorder.capture.refusals import Refusals
-from recorder.capture.values import NO_STEP
 
 __all__ = ["Sampling"]
 

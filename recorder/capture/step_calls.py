@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.black_box import Kind
-from recorder.capture.block_path import block_count
 from recorder.capture.episode_calls import EpisodeCalls
 from recorder.capture.rollout import rollout_count
+from recorder.capture.writing.block_path import block_count
 from recorder.episode import EpisodeMetadata
 from recorder.publish.metadata.given import own_metadata
 

@@ -20,9 +20,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from recorder.errors import UsageError
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
+from recorder.runtime.throttled_log import Throttle
 from recorder.text import sanitize_text
-from recorder.throttled_log import Throttle
 
 __all__ = [
     "Float64",

@@ -26,9 +26,9 @@ from recorder.errors import (
     UsageError,
     WrongModuleError,
 )
-from recorder.extras import require_extra
 from recorder.redis_server.embedded import EmbeddedServer, find_server_binary
-from recorder.search_path import PACKAGES_FOLDER
+from recorder.runtime.extras import require_extra
+from recorder.runtime.search_path import PACKAGES_FOLDER
 from recorder.settings import load_settings
 from recorder.urls import local_path
 

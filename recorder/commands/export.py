@@ -18,9 +18,9 @@ from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import UsageError
-from recorder.extras import require_extra
 from recorder.html_file import export_episode_html
 from recorder.recordings.find import open_checked_recording
+from recorder.runtime.extras import require_extra
 from recorder.storage import check_drivers, open_recordings
 from recorder.urls import local_path
 from recorder.video.sound_choices import captions_of

@@ -15,7 +15,7 @@ from recorder.commands.arguments.parsing import add_command, positive_number
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import SettingsError
-from recorder.pulse import STALE_SECS, read_pulse
+from recorder.runtime.pulse import STALE_SECS, read_pulse
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers

@@ -11,7 +11,7 @@ from recorder.commands.arguments.video_choices import add_studio, add_video_choi
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
-from recorder.extras import require_extra
+from recorder.runtime.extras import require_extra
 from recorder.urls import local_path
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import UsageError
-from recorder.extras import require_extra
 from recorder.recordings.find import open_checked_recording
-from recorder.search_path import let_user_code_be_found
+from recorder.runtime.extras import require_extra
+from recorder.runtime.search_path import let_user_code_be_found
 from recorder.storage import open_recordings
 from recorder.urls import local_path
 

@@ -11,8 +11,8 @@ from recorder.commands.arguments.parsing import add_command, non_negative, posit
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import StorageError
-from recorder.extras import require_extra
 from recorder.redis_server.client import check_server
+from recorder.runtime.extras import require_extra
 from recorder.storage import check_drivers
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from recorder.commands.arguments.parsing import add_command, non_negative
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 from recorder.errors import RecorderError, RecordingNotFoundError
-from recorder.python_versions import UTC
 from recorder.recordings.find import open_recording
+from recorder.runtime.python_versions import UTC
 from recorder.storage import open_recordings
 from recorder.wording import field_title, reason_in_words, status_in_words
 

@@ -12,7 +12,7 @@ from recorder.commands.arguments.parsing import add_command, non_negative
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import RecordingNotFoundError, UsageError
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
 
 if TYPE_CHECKING:
     from recorder.catalog import VideoRow

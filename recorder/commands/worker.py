@@ -12,8 +12,8 @@ from recorder.commands.arguments.opening import settings_of
 from recorder.commands.arguments.parsing import add_command, positive
 from recorder.commands.terminal.output import Output
 from recorder.errors import RecorderError, UsageError
-from recorder.extras import require_extra
 from recorder.redis_server.embedded import use_redis
+from recorder.runtime.extras import require_extra
 from recorder.urls import redact
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recorder.errors import RecorderError, StreamError
 from recorder.publish.stats import RecorderStats
-from recorder.throttled_log import Throttle
+from recorder.runtime.throttled_log import Throttle
 
 __all__ = ["OnMessage", "Trouble"]
 

@@ -20,11 +20,11 @@ from recorder.black_box.places import recover_command
 from recorder.child_process import spawn_detached
 from recorder.errors import BlackBoxError, RecorderError, StreamUnavailableError
 from recorder.publish.limits import PublisherLimits
+from recorder.runtime.throttled_log import ThrottledLog
 from recorder.sender.base import CLOSE_GRACE_SECS, Sender
 from recorder.sender.files import remove_files
 from recorder.sender.order import Order
 from recorder.step_stream import StepStream
-from recorder.throttled_log import ThrottledLog
 
 __all__ = ["SenderProcess"]
 

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from recorder.capture.options import check_choice
-from recorder.capture.values import as_array
+from recorder.capture.reading.values import as_array
 from recorder.errors import UsageError
 from recorder.picture_shape import picture_shape
 

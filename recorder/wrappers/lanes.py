@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.values import NO_STEP
+from recorder.capture.reading.values import NO_STEP
 from recorder.errors import UsageError
 from recorder.wrappers.autoseed import Beginning
 from recorder.wrappers.given import sorted_values

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recorder.capture.values import is_cuda
+from recorder.capture.reading.values import is_cuda
 from recorder.wrappers.autoseed import Beginning
 
 __all__ = ["ASPATIAL", "WITHIN_GAME", "EpisodeFacts", "note_resets", "reset_numbers"]

@@ -6,7 +6,7 @@ import logging
 import re
 
 from recorder.errors import RecorderError, shortened
-from recorder.throttled_log import Throttle
+from recorder.runtime.throttled_log import Throttle
 
 __all__ = ["hide_places", "public_message"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
-from recorder.version import package_version
+from recorder.runtime.version import package_version
 from replay_server.openapi import describe
 from replay_server.rest.responses import json_response
 

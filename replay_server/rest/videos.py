@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from recorder.catalog import VideoBounds, VideoRow
 from recorder.errors import MissingExtraError, StorageError, VideoError
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
 from recorder.settings import Settings
 from recorder.storage import Storage, open_videos
 from recorder.video.request import VIDEO_CHOICES, captions_path

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recorder.capture.agent_quick import QuickWay
-from recorder.capture.agent_roster import AgentRoster, AgentsStep
+from recorder.capture.agents.quick import QuickWay
+from recorder.capture.agents.roster import AgentRoster, AgentsStep
 
 _NUMBERS = (1, 2.5, True, np.float32(3.5), np.float64(0.25), np.int32(7), np.uint8(9), np.array(4.0), np.array([5.0]))
 _ODD = (None, "text", b"bytes", 2**70, object(), [[1, 2], [3]], np.array("a"), float("nan"), 1j)

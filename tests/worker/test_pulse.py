@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from recorder.pulse import read_pulse
+from recorder.runtime.pulse import read_pulse
 from tests.capture.killable_server import KillableServer
 from tests.processes import PythonProcess, run_python
 from tests.waiting import wait_until

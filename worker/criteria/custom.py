@@ -9,8 +9,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from recorder.errors import SettingsError
-from recorder.search_path import let_user_code_be_found
-from recorder.throttled_log import Throttle
+from recorder.runtime.search_path import let_user_code_be_found
+from recorder.runtime.throttled_log import Throttle
 from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation
 
 __all__ = ["ENTRY_POINT_GROUP", "GuardedCriterion", "custom_criteria", "load_criterion_class"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from recorder.catalog import Catalog
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
 from recorder.step_stream import StepStream
 from recorder.storage import Storage
 from worker.criteria import Criterion, Evaluator

@@ -13,7 +13,7 @@ from recorder.catalog.models import episode_annotations
 from recorder.catalog.operations.runs import add_missing_run
 from recorder.catalog.rows import AnnotationRow
 from recorder.errors import QuotaError, RecordingNotFoundError, UsageError
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
 
 __all__ = ["AnnotationOperations"]
 

@@ -20,7 +20,7 @@ from recorder.catalog.operations.recordings import write_recordings
 from recorder.catalog.operations.runs import add_missing_runs
 from recorder.catalog.rows import EpisodeRow, RecordingRow
 from recorder.errors import UsageError
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
 
 __all__ = ["ImportOperations", "import_rows"]
 

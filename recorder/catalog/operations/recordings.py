@@ -22,7 +22,7 @@ from recorder.catalog.operations.agents import replace_agents
 from recorder.catalog.operations.runs import add_missing_runs
 from recorder.catalog.rows import RecordingRow
 from recorder.errors import RecordingNotFoundError, UsageError
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
 
 __all__ = ["RecordingOperations", "write_recordings"]
 

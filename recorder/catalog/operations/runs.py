@@ -14,7 +14,7 @@ from recorder.catalog.locks import RunLock, lock_episodes_of, lock_runs
 from recorder.catalog.models import episodes, recording_reasons, recordings, runs
 from recorder.catalog.rows import START_CURSOR, RunRow, RunState, RunSummary
 from recorder.errors import RecordingNotFoundError
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
 
 __all__ = ["RunOperations", "add_missing_run", "add_missing_runs"]
 

@@ -13,7 +13,7 @@ from recorder.commands import COMMANDS
 from recorder.commands.arguments.parser import Parser
 from recorder.commands.program import PROGRAM
 from recorder.commands.terminal.standard_streams import write_output
-from recorder.version import package_version
+from recorder.runtime.version import package_version
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

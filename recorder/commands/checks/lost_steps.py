@@ -10,7 +10,7 @@ from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.commands.run_status import read_run_statuses
 from recorder.errors import RecorderError
-from recorder.python_versions import UTC
+from recorder.runtime.python_versions import UTC
 from recorder.settings import Settings
 
 __all__ = ["check_lost_steps"]

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.errors import MissingExtraError, RecorderError
-from recorder.extras import require_extra
+from recorder.runtime.extras import require_extra
 from recorder.settings import Settings
 
 __all__ = ["check_parts"]

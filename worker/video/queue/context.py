@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from recorder.catalog import Catalog, VideoRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, UsageError
-from recorder.python_versions import UTC
 from recorder.recordings.find import open_checked_recording
+from recorder.runtime.python_versions import UTC
 from recorder.storage import Storage
 from recorder.video.options import VideoOptions
 from recorder.video.request import content_hash_of_request, options_of_request

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from recorder.agents import MAX_AGENT_ID_LETTERS, MAX_AGENTS, AgentInfo
 from recorder.agents.columns import ROSTER, agent_text_column
 from recorder.agents.table import pack_roster
-from recorder.capture.agent_group import AgentGroup, Shapes, shapes_of
-from recorder.capture.agent_quick import QuickStep, QuickWay
-from recorder.capture.values import as_array, checked_extras, checked_name
+from recorder.capture.agents.group import AgentGroup, Shapes, shapes_of
+from recorder.capture.agents.quick import QuickStep, QuickWay
+from recorder.capture.reading.values import as_array, checked_extras, checked_name
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
 from recorder.text import sanitize_text

@@ -10,7 +10,7 @@ import sys
 
 __all__ = ["PACKAGES_FOLDER", "leave_out_current_folder", "let_user_code_be_found"]
 
-PACKAGES_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGES_FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 """Folder of this package, ``worker`` and ``replay_server``."""
 
 _removed: list[str] = []

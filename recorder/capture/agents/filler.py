@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.values import as_array
+from recorder.capture.reading.values import as_array
 from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
 
 __all__ = ["Fill", "Shown", "columns_of", "joined", "make_fill", "shown_fields"]

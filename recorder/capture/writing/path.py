@@ -10,11 +10,11 @@ import numpy as np
 
 from recorder.black_box import Layout
 from recorder.black_box.format import record_word
-from recorder.capture.device import DeviceCopies
-from recorder.capture.inlet import Inlet
-from recorder.capture.source import FIELDS, Source, Writer
-from recorder.capture.values import checked_extras, checked_name
-from recorder.capture.ways import Form, Way
+from recorder.capture.reading.device import DeviceCopies
+from recorder.capture.reading.values import checked_extras, checked_name
+from recorder.capture.writing.inlet import Inlet
+from recorder.capture.writing.source import FIELDS, Source, Writer
+from recorder.capture.writing.ways import Form, Way
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from recorder.black_box import Kind, Layout, RingWriter
 from recorder.black_box.format import Cell, record_word
-from recorder.capture.tensor_bytes import at_address, reading_lines
-from recorder.capture.values import as_array
-from recorder.capture.ways import Way
+from recorder.capture.reading.tensor_bytes import at_address, reading_lines
+from recorder.capture.reading.values import as_array
+from recorder.capture.writing.ways import Way
 from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
 
 __all__ = ["FIELDS", "Source", "Writer"]

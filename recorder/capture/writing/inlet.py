@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from recorder.black_box import Kind, RingWriter
-from recorder.capture.full_ring import Waiting
 from recorder.capture.refusals import Refusals
 from recorder.capture.sampling import Sampling
+from recorder.capture.writing.full_ring import Waiting
 from recorder.errors import UsageError
 
 __all__ = ["Inlet", "OnFull"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recorder.agents import AgentInfo, pack_agents
-from recorder.capture.agent_roster import AgentRoster
+from recorder.capture.agents.roster import AgentRoster
 from recorder.episode import EpisodeMetadata
 from recorder.errors import UsageError
 from recorder.publish.metadata.given import given_metadata, own_metadata

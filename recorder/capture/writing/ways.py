@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recorder.black_box import Field
-from recorder.capture.tensor_bytes import has_plain_memory
-from recorder.capture.texts import ROOMY_BYTES, capacity_for
-from recorder.capture.values import as_array, as_scalar, is_cuda
+from recorder.capture.reading.tensor_bytes import has_plain_memory
+from recorder.capture.reading.texts import ROOMY_BYTES, capacity_for
+from recorder.capture.reading.values import as_array, as_scalar, is_cuda
 from recorder.errors import UsageError
 from recorder.framing import MAX_FRAME_BYTES
-from recorder.python_versions import StrEnum
+from recorder.runtime.python_versions import StrEnum
 from recorder.schema import ALLOWED_DTYPES, MAX_COLUMNS, MAX_DIMENSIONS, STEP_FIELDS
 
 __all__ = ["Form", "Way", "block_way", "device_dtype", "fitting", "no_room", "step_way", "widened"]
@@ -110,7 +110,7 @@ def step_way(name: str, value: Any) -> Way:
 
     Args:
         name: of the column.
-        value: a text as the bytes that ``recorder.capture.texts`` made of it.
+        value: a text as the bytes that ``recorder.capture.reading.texts`` made of it.
 
     Raises:
         UsageError: it can't be recorded.
@@ -246,7 +246,7 @@ def block_way(name: str, value: Any, lead: tuple[int, int]) -> Way:
     """How a column of a block comes; its shape is that of one step.
 
     Args:
-        value: texts as the array that ``recorder.capture.texts`` made of them.
+        value: texts as the array that ``recorder.capture.reading.texts`` made of them.
         lead: rows and lanes; a single row may come without its axis.
 
     Raises:

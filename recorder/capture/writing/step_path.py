@@ -9,13 +9,13 @@ import numpy as np
 
 from recorder.black_box import Layout
 from recorder.black_box.layout import has_name
-from recorder.capture.device import DeviceCopies
-from recorder.capture.inlet import Inlet
-from recorder.capture.path import PLACE_BYTES, Path
-from recorder.capture.step_writer import StepSource
-from recorder.capture.texts import encoded, is_texts
-from recorder.capture.values import as_array, whole_number
-from recorder.capture.ways import Form, Way, fitting, no_room, step_way, widened
+from recorder.capture.reading.device import DeviceCopies
+from recorder.capture.reading.texts import encoded, is_texts
+from recorder.capture.reading.values import as_array, whole_number
+from recorder.capture.writing.inlet import Inlet
+from recorder.capture.writing.path import PLACE_BYTES, Path
+from recorder.capture.writing.step_writer import StepSource
+from recorder.capture.writing.ways import Form, Way, fitting, no_room, step_way, widened
 from recorder.errors import UsageError
 from recorder.schema import STEP_FIELDS
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from recorder.black_box import Kind
 from recorder.black_box.layout import has_name
-from recorder.capture.source import Source
-from recorder.capture.texts import plain_bytes
-from recorder.capture.ways import Form, Way
+from recorder.capture.reading.texts import plain_bytes
+from recorder.capture.writing.source import Source
+from recorder.capture.writing.ways import Form, Way
 
 __all__ = ["StepSource"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recorder.capture.agent_roster import AgentRoster
+from recorder.capture.agents.roster import AgentRoster
+from recorder.capture.reading.values import checked_extras, whole_number
 from recorder.capture.turn_calls import TurnCalls
-from recorder.capture.values import checked_extras, whole_number
 from recorder.errors import UsageError
 from recorder.schema import STEP_FIELDS
 

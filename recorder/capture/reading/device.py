@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from recorder.black_box import Ring
-from recorder.capture.ways import device_dtype
+from recorder.capture.writing.ways import device_dtype
 from recorder.errors import UsageError
 
 __all__ = ["DeviceCopies"]

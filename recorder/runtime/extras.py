@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from recorder.errors import MissingExtraError, RecorderError, WrongModuleError
-from recorder.search_path import PACKAGES_FOLDER
+from recorder.runtime.search_path import PACKAGES_FOLDER
 
 __all__ = ["require_extra"]
 

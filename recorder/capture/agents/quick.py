@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from recorder.agents import AgentInfo
 from recorder.agents.columns import agent_text_column
-from recorder.capture.agent_filler import Fill, Shown, columns_of, joined, make_fill, shown_fields
-from recorder.capture.agent_group import AgentGroup
+from recorder.capture.agents.filler import Fill, Shown, columns_of, joined, make_fill, shown_fields
+from recorder.capture.agents.group import AgentGroup
 from recorder.schema import EXTRAS_PREFIX
 
 __all__ = ["QuickStep", "QuickWay"]

@@ -1,0 +1,1 @@
+"""A trainer's values: numbers, texts, arrays and tensors, read without a copy where that is possible."""

@@ -259,6 +259,20 @@ def test_of_many_actions_and_meters_the_important_ones_are_shown(page: Page, sit
     expect(page.locator(".meters .row:visible").filter(has_text="29")).to_have_attribute("data-level", "critical")
 
 
+def test_a_panel_folds_and_stays_folded(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2")
+    meters = page.locator(".meters .row").first
+    expect(meters).to_be_visible()
+    page.get_by_role("button", name="Fold meters").click()
+    expect(meters).to_be_hidden()
+    expect(page.locator(".q-values .row").first).to_be_visible()
+    open_episode(page, f"{site.address}{SHAPES}/3")
+    expect(meters).to_be_hidden()
+    expect(page.get_by_role("heading", name="Meters")).to_be_visible()
+    page.get_by_role("button", name="Unfold meters").click()
+    expect(meters).to_be_visible()
+
+
 def test_an_episode_is_shared_by_links_code_and_files(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=20&sel=10..30")
     copied = {}

@@ -6,6 +6,7 @@ import { element, setText } from "../shell/dom.js";
 import { formatNumber } from "../shell/numbers.js";
 import { prefersLessMotion } from "../shell/theme.js";
 import { DayClock } from "../views/day_clock.js";
+import { foldable } from "../views/folding.js";
 import { GridView, TRAIL_STEPS } from "../views/grid_view.js";
 import { HistoryView } from "../views/history_view.js";
 import { InfoView, actionText } from "../views/info_view.js";
@@ -85,10 +86,10 @@ export class Pane {
       "div",
       { class: "pane-side", role: "group", tabIndex: 0, "aria-label": "Numbers" },
       this.agents.node,
-      this.#texts.node,
-      this.#meters.node,
-      this.#qValues.node,
-      this.#info.node,
+      foldable(this.#texts.node, "texts"),
+      foldable(this.#meters.node, "meters"),
+      foldable(this.#qValues.node, "Q-values"),
+      foldable(this.#info.node, "facts"),
     );
     this.node = element("div", { class: "pane unopened" }, this.#stage, this.#side);
   }

@@ -88,7 +88,7 @@ def test_a_models_sentences_are_used_when_their_facts_are_right() -> None:
     with endpoint(says(lambda _, sentence: f"Well, {sentence[0].lower()}{sentence[1:]}")) as (url, asked):
         narration = narrated(url, key="secret-key")
     used = [line for line in narration.lines if line.text.startswith("Well, ")]
-    assert len(used) > 5
+    assert len(used) > 3
     assert asked[0]["path"] == "/v1/chat/completions"
     assert asked[0]["key"] == "Bearer secret-key"
     assert asked[0]["model"] == "tiny"

@@ -28,7 +28,7 @@ from worker.video.narration.captions import Cue, srt_text, vtt_text
 from worker.video.narration.facts import make_fact_sheet
 from worker.video.narration.grammar import GrammarWriter
 from worker.video.narration.names import shown_name, speakable
-from worker.video.narration.narration import narrate
+from worker.video.narration.narration import _estimate, narrate
 from worker.video.narration.schedule import Candidate, schedule
 from worker.video.narration.style_files import BRIEF, style_sentences
 from worker.video.sound.mixing import Speech, mixed
@@ -272,3 +272,27 @@ def test_a_choice_that_does_not_exist_names_the_others(recordings: Recordings, t
     ):
         with pytest.raises(UsageError, match=message):
             export(recordings, tmp_path / ("v.gif" if "codec" in wrong else "v.mp4"), **wrong)
+
+
+def test_the_end_of_a_short_life_is_said_in_the_time_that_is_left(tmp_path: Path) -> None:
+    """The climax has its silence first, so three and a half seconds of the last step leave two for words."""
+    steps = [replace(step, meters=(max(0.0, 0.5 - step.step / 50),) * 8) for step in sample_steps(26)]
+    episode = sample_episode(steps=steps, episode_id=1813)
+    options = VideoOptions.chosen("youtube-1080p", narrate="teacher", voice="espeak")
+    script = EpisodeProgramme(episode, timeline_of(episode, options)).script()
+    last = narrate(script, options, Studio(), seed=4, folder=tmp_path).lines[-1]
+    assert last.fact.kind == "death"
+    assert last.end < script.secs
+    fact = replace(last.fact, values={**last.fact.values, "steps": "25 steps"})
+    assert GrammarWriter("teacher", 1).write(fact, has_room=lambda text: len(text) < 12) == "25 steps."
+
+
+@pytest.mark.parametrize("name", sorted(SPEAKERS))
+def test_sentences_take_about_as_long_as_they_are_planned(tmp_path: Path, name: str) -> None:
+    sentences = [
+        "Let us look at episode 1813.", "The end comes after 25 steps.", "Energy is at 9%, and below that there is little room.",
+    ]  # fmt: skip
+    with Voice(name) as voice:
+        said = [voice.speak(text, tmp_path / "a.wav") for text in sentences]
+    planned = [_estimate(text) for text in sentences]
+    assert 0.8 < sum(said) / sum(planned) < 1.2, (said, planned)

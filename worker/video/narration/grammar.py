@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -33,11 +33,12 @@ class GrammarWriter:
         self._random = np.random.default_rng(seed & 0xFFFF_FFFF)
         self._recent: dict[str, list[str]] = {}
 
-    def write(self, fact: Fact, *, most_letters: int | None = None) -> str:
+    def write(self, fact: Fact, *, has_room: Callable[[str], bool] = lambda _: True) -> str:
         """The sentence for a fact.
 
         Args:
-            most_letters: of a fact with ``steps``: a longer sentence gives way to a brief one.
+            has_room: whether there is time for a sentence. One of a fact with ``steps`` that has none gives way to the longest
+                brief one that has.
         """
         forms = [form for form in self._forms[fact.kind] if _fits(form, fact)]
         recent = self._recent.setdefault(fact.kind, [])
@@ -49,9 +50,10 @@ class GrammarWriter:
         form = self._choose(fresh)
         recent.append(form)
         text = self._filled(form, fact)
-        if most_letters is not None and len(text) > most_letters:
-            return self._filled(self._choose(self._forms[BRIEF]), fact)
-        return text
+        if has_room(text):
+            return text
+        brief = [self._filled(form, fact) for form in self._forms[BRIEF]]
+        return next(filter(has_room, brief), brief[-1])
 
     def _choose(self, options: Sequence[str]) -> str:
         return options[int(self._random.integers(len(options)))]

@@ -1,8 +1,8 @@
 """The sentences of each style of narration, one style a file in ``styles/``.
 
-A line is ``KIND: SENTENCE``; the kind is that of a fact, or ``brief`` for an end with little time. ``[a|b|]`` is a choice, and
-``{slot}`` a value of the fact. A sentence is used only if the fact has its slots. No sentence has a number or a name besides
-its slots, because the fact sheet vouches for those.
+A line is ``KIND: SENTENCE``; the kind is that of a fact, or ``brief`` for an end with little time, the longest first.
+``[a|b|]`` is a choice, and ``{slot}`` a value of the fact. A sentence is used only if the fact has its slots. No sentence has a
+number or a name besides its slots, because the fact sheet vouches for those.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from kombu.exceptions import KombuError
 
 from recorder.catalog import EpisodeRow
 from recorder.errors import RecorderError, StreamUnavailableError
-from recorder.redis_server.client import redact, translate_errors
+from recorder.redis_server.client import redact, reply_of, translate_errors
 from worker.ingest import claim, evaluate_run, sweep, write_batches, write_episodes
 from worker.process import WorkerProcess
 
@@ -45,7 +45,7 @@ def enqueue(app: Celery, name: str, arguments: list[Any], *, queue: str = "inges
         with translate_errors(broker_url):
             app.send_task(name, arguments, queue=queue, **options)
     except (KombuError, OSError) as error:
-        raise StreamUnavailableError(f"can't send a task ({error}): {redact(broker_url)}") from error
+        raise StreamUnavailableError(f"can't send a task ({reply_of(error)}): {redact(broker_url)}") from error
 
 
 def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:

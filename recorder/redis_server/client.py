@@ -28,6 +28,7 @@ __all__ = [
     "check_server",
     "make_client",
     "redact",
+    "reply_of",
     "server_id_at",
     "translate_errors",
 ]
@@ -193,6 +194,11 @@ def answers(url: str) -> bool:
         client.close()
 
 
+def reply_of(error: Exception) -> str:
+    """The reply that an error of the driver tells of, without the command and its entries."""
+    return _OF_A_PIPELINE.sub("", str(error), count=1)
+
+
 def server_id_at(url: str) -> str | None:
     """The ``run_id`` of the server process, new with each start; None if it does not answer within a second."""
     client = make_client(url, purpose="worker", socket_timeout_secs=1.0)
@@ -219,7 +225,9 @@ def translate_errors(url: str) -> Iterator[None]:
     except _UnsuitableServerError as error:
         raise SettingsError(f"{error}: {redact(url)}") from error
     except (redis.AuthenticationError, redis.exceptions.AuthorizationError) as error:
-        raise StreamUnavailableError(f"Redis refuses the user or the password ({error}): {redact(url)}") from error
+        raise StreamUnavailableError(
+            f"Redis refuses the user or the password ({reply_of(error)}): {redact(url)}"
+        ) from error
     except redis.OutOfMemoryError as error:
         raise StreamFullError(
             f"the server is full (maxmemory is reached): start more workers, or give it more memory: {redact(url)}"
@@ -232,10 +240,10 @@ def translate_errors(url: str) -> Iterator[None]:
         advice = _ADVICE_ON_CERTIFICATES if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
         if url.startswith(("rediss:", "valkeys:")) and any(sign in str(error) for sign in _SIGNS_OF_NO_TLS):
             advice = _ADVICE_ON_TLS
-        raise StreamUnavailableError(f"Redis can't be reached ({error}){advice}: {redact(url)}") from error
+        raise StreamUnavailableError(f"Redis can't be reached ({reply_of(error)}){advice}: {redact(url)}") from error
     except redis.ResponseError as error:
-        reply = _OF_A_PIPELINE.sub("", str(error), count=1)
+        reply = reply_of(error)
         kind = StreamUnavailableError if reply.startswith(_TRY_AGAIN_REPLIES) else StreamError
         raise kind(f"Redis refused a command ({reply}): {redact(url)}") from error
     except redis.RedisError as error:
-        raise StreamError(f"the step stream failed ({error}): {redact(url)}") from error
+        raise StreamError(f"the step stream failed ({reply_of(error)}): {redact(url)}") from error

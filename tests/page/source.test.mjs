@@ -329,6 +329,7 @@ describe("a link", () => {
       selection: [120, 180],
       loops: false,
       skipsDull: true,
+      agent: "red 0&1",
       compared: { runId: "a/b ?", episodeId: 9 },
       align: "divergence",
       panels: ["grid", "q"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,6 +146,7 @@ def test_agents_of_a_live_episode_join_the_list(page: Page, site: Site) -> None:
         expect(row.locator(".number")).to_have_text("30.00")
         row.click()
         expect(page.locator(".info")).to_contain_text("Step of extra")
+        page.wait_for_url(re.compile("agent=extra"))
         recorder.finish_episode(5)
         page.keyboard.press("[")
         expect(page.locator(".info")).to_contain_text("Step of red_1")

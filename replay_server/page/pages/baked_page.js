@@ -32,6 +32,7 @@ export function playBytes(bytes, outline, parent, step = null) {
     selection: null,
     loops: false,
     skipsDull: false,
+    agent: null,
     live: false,
     panels: null,
   };

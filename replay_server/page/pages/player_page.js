@@ -127,6 +127,7 @@ export class PlayerPage {
       speed: clock.speed === usualSpeed(this.#place) ? null : clock.speed,
       selection: this.#player.selection,
       skipsDull: clock.dullSpans !== null,
+      agent: this.#player.pickedAgentId,
       theme: chosenTheme(),
     };
   }

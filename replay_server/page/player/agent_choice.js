@@ -9,9 +9,11 @@ import { readFigures } from "./figures.js";
 /** @import { Agent } from "../source/messages.js" */
 
 export class AgentChoice {
+  /** Id of the agent that a person or a link has chosen; empty for none. */
+  pickedId = "";
+
   #store;
   #view;
-  #wantedId = "";
   /** Of the agent that is shown until a person picks one; in a live episode another one may earn more later. */
   #firstId = "";
 
@@ -33,7 +35,7 @@ export class AgentChoice {
   get agent() {
     const { agents, shownAgent } = this.#store.opened;
     const find = (/** @type {?string} */ wanted) => agents.find(({ id }) => id === wanted);
-    const picked = find(this.#wantedId) ?? find(this.#firstId);
+    const picked = find(this.pickedId) ?? find(this.#firstId);
     if (picked) return picked;
     this.#firstId = shownAgent ?? "";
     return find(shownAgent) ?? agents[0] ?? null;
@@ -45,7 +47,7 @@ export class AgentChoice {
    * @param {string} id
    */
   choose(id) {
-    this.#wantedId = id;
+    this.pickedId = id;
     return this.#store.outline !== null && this.agent?.id === id;
   }
 

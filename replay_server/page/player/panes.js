@@ -18,11 +18,11 @@ export class Panes {
   /**
    * @param {EpisodeStore[]} stores one, or two to compare
    * @param {PlaybackClock} clock
-   * @param {{panels: ?string[], onMeters: (meters: Set<number>) => void, onAgent: (id: string) => void,
+   * @param {{panels: ?string[], agentId: ?string, onMeters: (meters: Set<number>) => void, onAgent: (id: string) => void,
    *   seek: (index: number) => void}} options panels to show, null for all; called with the meters whose curves the timeline
    *   shows, and with the agent that is selected; move the clock
    */
-  constructor(stores, clock, { panels, onMeters, onAgent, seek }) {
+  constructor(stores, clock, { panels, agentId, onMeters, onAgent, seek }) {
     this.#clock = clock;
     this.#onAgent = onAgent;
     this.list = stores.map((store, number) => {
@@ -33,6 +33,7 @@ export class Panes {
         seek: (index) => seek(number === 0 ? index : this.#indexOfClock(store, index)),
       });
     });
+    if (agentId !== null) for (const pane of this.list) pane.selectAgent(agentId);
     this.node = element("div", { class: stores.length > 1 ? "panes compared" : "panes" });
     this.node.append(...this.list.map(({ node }) => node));
     if (panels) this.node.dataset.panels = panels.join(" ");

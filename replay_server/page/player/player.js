@@ -40,7 +40,7 @@ const LIVE_CHUNKS_AHEAD = 64;
 /**
  * Where the player starts. Without `episodeId` it follows the next live episode when one ends.
  *
- * @typedef {Pick<Place, "episodeId" | "step" | "marker" | "autoplay" | "speed" | "selection" | "loops" | "skipsDull" |
+ * @typedef {Pick<Place, "episodeId" | "step" | "marker" | "autoplay" | "speed" | "selection" | "loops" | "skipsDull" | "agent" |
  *   "live" | "panels">} Start
  */
 
@@ -89,6 +89,7 @@ export class Player extends EventTarget {
     this.#preview = new Preview(stores[0]);
     this.#panes = new Panes(stores, this.clock, {
       panels: start.panels,
+      agentId: start.agent,
       onMeters: (meters) => this.#timeline.showMeters(meters),
       onAgent: () => this.#agentChanged(),
       seek: (index) => this.controls.seek(index),
@@ -184,6 +185,11 @@ export class Player extends EventTarget {
   /** The id of the agent whose numbers are shown; null in an episode of one agent. */
   get agentId() {
     return this.store.outline ? (this.#panes.list[0].agents.agent?.id ?? null) : null;
+  }
+
+  /** The same if a person or a link has chosen it; null otherwise. */
+  get pickedAgentId() {
+    return this.#panes.list[0].agents.pickedId || null;
   }
 
   /**

@@ -32,6 +32,7 @@ export const PANELS = ["grid", "meters", "q", "info", "annotations"];
  * @property {?[number, number]} selection step numbers of the loop
  * @property {boolean} loops repeat the whole episode
  * @property {boolean} skipsDull
+ * @property {?string} agent id of the agent to show, of several; null for the one with the highest return
  * @property {?{runId: ?string, episodeId: number}} compared
  * @property {Alignment} align
  * @property {?string[]} panels some of `PANELS`; null for all
@@ -106,6 +107,7 @@ export function readPlace(url) {
     selection: readSelection(query.get("sel")),
     loops: query.get("loop") === "1",
     skipsDull: query.get("skip") === "1",
+    agent: query.get("agent") || null,
     compared: other === null ? null : { runId: query.get("compare_run") ?? runId, episodeId: other },
     align: ALIGNMENTS.find((name) => name === query.get("align")) ?? "step",
     panels: readPanels(query.get("panels")),
@@ -176,6 +178,7 @@ export function linkTo(place) {
   else if (place.loops) query.set("loop", "1");
   if (place.autoplay) query.set("autoplay", "1");
   if (place.skipsDull) query.set("skip", "1");
+  if (place.agent) query.set("agent", place.agent);
   if (place.compared) {
     query.set("compare", String(place.compared.episodeId));
     if (place.compared.runId !== place.runId) query.set("compare_run", String(place.compared.runId));

@@ -80,6 +80,14 @@ def many(n_steps: int) -> dict[str, np.ndarray]:
     }
 
 
+def spoiled(walk: dict[str, np.ndarray], value: float) -> dict[str, np.ndarray]:
+    """A walk with this value as a reward, as a Q-value, as a meter, and as the progress of an interaction."""
+    columns = {name: values.copy() for name, values in walk.items()}
+    columns["reward"][40] = columns["q_values"][50:60, 2] = columns["meters"][70:90, 3] = value
+    columns["interaction_progress"][50:60] = value
+    return columns
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer) -> Iterator[Site]:
     """The replay server over two runs: ``demo``, an agent that learns, and ``shapes``, one episode of each kind."""
@@ -100,6 +108,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
         add_life(catalog, recordings, "shapes", 7, observed(200, n_numbers=40, apart=4), **scene)
         add_life(catalog, recordings, "unstaged", 1, walk, stage=None)
         add_life(catalog, recordings, "many", 1, many(100), **MANY_NAMES)
+        for number, value in enumerate((np.nan, np.inf, 1e30), start=2):
+            add_life(catalog, recordings, "many", number, spoiled(walk, value))
         for episode_id, colour in ((1, "red"), (2, "blue")):
             said = {name: walk[name] for name in ("action", "reward")} | {"extras.mission": said_in(300, colour)}
             add_life(catalog, recordings, "said", episode_id, said, chunk_steps=64, **scene)

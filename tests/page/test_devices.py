@@ -160,3 +160,18 @@ def test_the_board_has_more_than_half_of_a_small_frame(
     assert board["y"] + board["height"] <= deck["y"] + 0.5, "the deck covers the board"
     assert deck["y"] + deck["height"] <= height
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("size", "more"), [((720, 450), ""), ((844, 390), ""), ((640, 420), "&embed=1")])
+def test_the_heading_of_a_comparison_is_above_its_board(
+    page: Page, site: Site, size: tuple[int, int], more: str
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    open_episode(page, f"{site.address}{EPISODE}?compare=3&t=40{more}")
+    for pane in range(2):
+        heading = page.locator(".stage-head").nth(pane).bounding_box()
+        board = page.locator(".stage .board:visible").nth(pane).bounding_box()
+        assert heading is not None
+        assert board is not None
+        assert heading["y"] + heading["height"] <= board["y"] + 0.5, "the heading covers the board"
+        assert board["height"] >= size[1] / 2

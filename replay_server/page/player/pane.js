@@ -3,7 +3,7 @@
  */
 
 import { element, setText } from "../shell/dom.js";
-import { formatNumber } from "../shell/numbers.js";
+import { formatMeter, formatNumber } from "../shell/numbers.js";
 import { prefersLessMotion } from "../shell/theme.js";
 import { DayClock } from "../views/day_clock.js";
 import { foldable } from "../views/folding.js";
@@ -303,6 +303,6 @@ export class Pane {
     const action = step.actionVector ? "" : actionText(this.store.opened.actionNames, step.action);
     setText(this.#action, agent ? `${agent.id}: ${this.agents.isThere(step.index) ? action : "absent"}` : action);
     const progress = step.progress ?? 0;
-    setText(this.#progress, progress > 0 ? `${Math.round(progress * 100)}%` : "");
+    setText(this.#progress, progress > 0 ? formatMeter(Math.min(1, progress), [0, 1]) : "");
   }
 }

@@ -65,8 +65,9 @@ export class Axis {
     pen.textBaseline = "alphabetic";
     for (const value of ticks(this.low, this.high, Math.max(2, Math.floor(width / apart)))) {
       const text = textOf(value);
-      const x = Math.min(Math.max(this.xOf(value, width), margin), width - margin);
-      if (text !== null) pen.fillText(text, x, height - 6);
+      if (text === null) continue;
+      const inset = Math.max(margin, pen.measureText(text).width / 2);
+      pen.fillText(text, Math.min(Math.max(this.xOf(value, width), inset), width - inset), height - 6);
     }
   }
 }

@@ -4,7 +4,7 @@
 
 import { element, setText } from "../shell/dom.js";
 import { LEVEL_SHARES } from "../shell/looks.js";
-import { formatMeter, formatMeterChange, isNumber } from "../shell/numbers.js";
+import { formatMeter, formatMeterChange } from "../shell/numbers.js";
 import { colourNameOf } from "./affordance_marks.js";
 import { nameDifferences, showDifference } from "./difference.js";
 import { RowFold } from "./row_fold.js";
@@ -54,13 +54,14 @@ export class MetersView {
     const outline = this.#outline;
     if (!outline) return;
     const shares = this.#rows.map((_, meter) => shareOf(meters?.[meter], outline.meterRanges[meter]));
-    this.#fold.rank(shares.map((share, meter) => this.#weightOf(meter, outline.meterLevels[meter] ? 1 - share : -1)));
+    const isRated = shares.map((_, meter) => outline.meterLevels[meter] && isKnown(meters?.[meter]));
+    this.#fold.rank(shares.map((share, meter) => this.#weightOf(meter, isRated[meter] ? 1 - share : -1)));
     this.#rows.forEach((row, meter) => {
       const value = meters?.[meter];
       const range = outline.meterRanges[meter];
       const share = shares[meter];
       row.fill.style.transform = `scaleX(${share})`;
-      row.button.dataset.level = outline.meterLevels[meter] ? levelOf(share) : "good";
+      row.button.dataset.level = isRated[meter] ? levelOf(share) : "good";
       setText(row.value, formatMeter(value, range));
       if (this.#isCompared) return;
       const before = previous?.meters?.[meter];
@@ -140,11 +141,19 @@ export class MetersView {
 }
 
 /**
+ * Whether a value was recorded; infinity is one.
+ *
+ * @param {number|undefined} value
+ * @returns {value is number}
+ */
+const isKnown = (value) => value !== undefined && !Number.isNaN(value);
+
+/**
  * @param {number|undefined} value
  * @param {[low: number, high: number]} range
  */
 function shareOf(value, [low, high]) {
-  return isNumber(value) ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
+  return isKnown(value) ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
 }
 
 /** @param {number} share */

@@ -88,6 +88,19 @@ def test_episodes_that_are_not_to_be_packed_have_a_file_each(
     assert_whole(rig)
 
 
+def test_an_episode_with_much_metadata_has_a_file_and_many_episodes_several_packs(rig: Rig, trainer: Trainer) -> None:
+    for episode_id in range(600):
+        trainer.play(episode_id, n_steps=1, chunk_steps=1, seed=1, manual=["x" * 100_000] if episode_id == 7 else [])
+    context = rig.worker(write_batch_episodes=1000)
+    evaluate_run(context, RUN)
+    ids = [row.episode_id for row in claim(context, RUN, limit=1000)]
+    assert write_episodes(context, RUN, ids).n_written == 600
+    packs = [name for name in rig.files() if ".pack." in name]
+    stored = LocalStorage(rig.folder)
+    assert sorted(len(stored.packed_names(pack)) for pack in packs) == [87, 512]
+    assert [name for name in rig.files() if ".pack." not in name] == [f"{RUN}/episode_000007.msgpack.lz4"]
+
+
 def test_few_short_episodes_have_a_file_each(rig: Rig, trainer: Trainer) -> None:
     for episode_id in range(15):
         trainer.play(episode_id, n_steps=3)

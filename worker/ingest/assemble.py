@@ -45,6 +45,7 @@ class AssembledFile:
     name: str
     data: bytes
     recording: RecordingRow
+    compression: str
 
 
 def read_play(
@@ -204,4 +205,4 @@ def assemble(
         seed=metadata.seed,
         agents=metadata.agents,
     )
-    return AssembledFile(name, data, recording)
+    return AssembledFile(name, data, recording, compression)

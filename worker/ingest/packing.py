@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
+from typing import TypeAlias
 
 from recorder.catalog import EpisodeRow
 from recorder.episode import EpisodeStatus
@@ -11,10 +13,19 @@ from recorder.storage import Storage, build_pack, episode_path, is_pack, may_hol
 from worker.ingest.assemble import AssembledFile
 from worker.ingest.context import IngestLimits
 
-__all__ = ["PackedCopies", "choose_packed", "is_short", "pack_files"]
+__all__ = ["MAX_EPISODE_BYTES", "PackedCopies", "choose_packed", "is_short", "pack_files", "packs_of"]
+
+MAX_EPISODE_BYTES = 64 * 1024
+"""Uncompressed size of an episode in a pack. One with more, such as a long ``info``, gets a file."""
+
+_MAX_EPISODES = 512
+"""In one pack: with the limit above, half of what readers accept."""
 
 _MIN_EPISODES = 16
 """A pack of fewer saves little."""
+
+
+File: TypeAlias = tuple[EpisodeRow, AssembledFile]
 
 
 def choose_packed(rows: Collection[EpisodeRow], limits: IngestLimits) -> set[int]:
@@ -33,9 +44,14 @@ def is_short(row: EpisodeRow, limits: IngestLimits) -> bool:
     return is_plain and is_packable and row.n_bytes < limits.pack_below_bytes
 
 
-def pack_files(
-    run_id: str, files: Sequence[tuple[EpisodeRow, AssembledFile]]
-) -> tuple[str, bytes, list[AssembledFile]]:
+def packs_of(files: Mapping[int, File]) -> Iterator[dict[int, File]]:
+    """Split files by episode id into those of one pack each."""
+    items = iter(files.items())
+    while part := dict(islice(items, _MAX_EPISODES)):
+        yield part
+
+
+def pack_files(run_id: str, files: Sequence[File]) -> tuple[str, bytes, list[AssembledFile]]:
     """Pack uncompressed files.
 
     Returns:
@@ -50,7 +66,7 @@ def pack_files(
     for (_, file), member in zip(files, members, strict=True):
         name = f"{pack}/{member}"
         recording = replace(file.recording, file_path=name, compressed_size_bytes=sizes[member])
-        packed.append(AssembledFile(name, file.data, recording))
+        packed.append(AssembledFile(name, file.data, recording, file.compression))
     return pack, data, packed
 
 

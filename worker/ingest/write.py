@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 
 from recorder.catalog import EpisodeRow
 from recorder.episode import EpisodeStatus
@@ -23,7 +24,7 @@ from recorder.step_stream import END, Play, StreamEntry
 from worker.ingest.assemble import AssembledFile, assemble, read_play
 from worker.ingest.context import IngestContext
 from worker.ingest.continued import salvaged_file
-from worker.ingest.packing import choose_packed
+from worker.ingest.packing import MAX_EPISODE_BYTES, choose_packed, packs_of
 from worker.ingest.place import RETRY_SECS, Files, WriteResult, place_files, place_pack, postpone
 
 __all__ = ["claim", "claim_and_write", "write_batches", "write_episodes"]
@@ -94,8 +95,10 @@ def write_episodes(context: IngestContext, run_id: str, episode_ids: Sequence[in
                 is_packed = row.episode_id in packed_ids
                 file = _assemble_or_fail(context, row, entries, result, is_packed=is_packed)
                 if file is not None:
-                    (packed if is_packed else alone)[row.episode_id] = (row, file)
-            place_pack(context, run_id, packed, result)
+                    into_pack = is_packed and file.compression == "none"
+                    (packed if into_pack else alone)[row.episode_id] = (row, file)
+            for part in packs_of(packed):
+                place_pack(context, run_id, part, result)
             place_files(context, run_id, alone, result)
             n_begun += len(group)
     except StreamUnavailableError as error:
@@ -126,13 +129,13 @@ def _assemble_or_fail(
         earlier = salvaged_file(context, row) if row.replaced_plays else None
         if earlier is not None and not is_salvaged and not any(entry.kind == END for entry in entries):
             raise StreamCorruptError("it was salvaged and went on, and its end has not arrived yet")
-        return assemble(
-            row,
-            read_play(entries, until_step=row.survival_steps if is_salvaged else None, earlier=earlier),
-            file_format=limits.format,
-            compression="none" if is_packed else limits.compression,
-            compact_below_steps=limits.compact_below_steps,
+        content = read_play(entries, until_step=row.survival_steps if is_salvaged else None, earlier=earlier)
+        build = partial(
+            assemble, row, content, file_format=limits.format, compact_below_steps=limits.compact_below_steps
         )
+        if is_packed and len((file := build(compression="none")).data) <= MAX_EPISODE_BYTES:
+            return file
+        return build(compression=limits.compression)
     except StorageError as error:
         _log.error("what was salvaged of episode_id=%d, run_id=%s waits: %s", row.episode_id, row.run_id, error)
         postpone(context, row.run_id, [row.episode_id], str(error))

@@ -11,15 +11,11 @@ from recorder.chunk.chunk import (
     Chunk,
     ColumnData,
     LooseColumn,
-    Slots,
     chunk_from,
-    chunk_of_slots,
     decode_chunk,
-    encode_chunk,
-    encode_lanes,
-    spec_of,
 )
 from recorder.chunk.columns import ColumnGroup, Stretch, choose_encoding
+from recorder.chunk.encoder import Slots, chunk_of_slots, encode_chunk, encode_lanes, spec_of
 from recorder.chunk.joining import MAX_COLUMN_BYTES, join_columns
 from recorder.chunk.placement import NOTHING_PLACED, Placement
 from recorder.chunk.texts import encode_texts

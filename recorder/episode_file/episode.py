@@ -16,6 +16,8 @@ from recorder.chunk import Chunk, ColumnData, Placement, join_columns
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, read_layout
 from recorder.episode_file import version1
 from recorder.episode_file.chunk_cache import ChunkCache
+from recorder.episode_file.missing_steps import end_step_of, unlisted_gaps
+from recorder.episode_file.steps import step_of
 from recorder.episode_file.version1 import Version1File
 from recorder.episode_file.version2 import ChunkRef, Version2File
 from recorder.errors import (
@@ -26,16 +28,12 @@ from recorder.errors import (
     UsageError,
 )
 from recorder.recorded_step import RecordedStep
-from recorder.schema import EXTRAS_PREFIX, MAX_COLUMNS, STEP_COLUMNS, EpisodeSchema
+from recorder.schema import MAX_COLUMNS, EpisodeSchema
 
 __all__ = ["Episode"]
 
 MAX_NAMES = 4 * MAX_COLUMNS
 """Most columns of an episode, including those added by chunks."""
-
-_STEP_COLUMNS = frozenset(STEP_COLUMNS)
-_TUPLES = frozenset(["position", "meters", "q_values", "action_masks"])
-"""Fields that are tuples even with a single number."""
 
 
 class Episode:
@@ -69,9 +67,9 @@ class Episode:
             self.affordances = dict(metadata.affordance_layout) if same else read_layout(layout)
         except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
             raise EpisodeFileCorruptError(f"header: invalid metadata, reasons or affordances: {error}") from error
-        metadata.gaps = (*metadata.gaps, *_unlisted_gaps(metadata.gaps, file.chunks))
+        metadata.gaps = (*metadata.gaps, *unlisted_gaps(metadata.gaps, file.chunks))
         if not file.is_whole:
-            metadata.gaps = (*metadata.gaps, Gap(_end_step(file.chunks), None, "torn file"))
+            metadata.gaps = (*metadata.gaps, Gap(end_step_of(file.chunks), None, "torn file"))
             metadata.status = EpisodeStatus.SALVAGED
         self.metadata = metadata
 
@@ -121,7 +119,7 @@ class Episode:
     @property
     def torn_at(self) -> int | None:
         """Number of the first missing step of a torn file; None for a whole one."""
-        return None if self.is_whole else _end_step(self.chunks)
+        return None if self.is_whole else end_step_of(self.chunks)
 
     @property
     def content_hash(self) -> str:
@@ -226,20 +224,7 @@ class Episode:
             raise UsageError(f"there is no step {index} in an episode of {self.n_steps} steps")
         index %= self.n_steps
         chunk_index = bisect_right(self._starts, index) - 1
-        part = self._kept.get(chunk_index)
-        row = index - self._starts[chunk_index]
-        values: dict[str, Any] = {}
-        extras: dict[str, Any] = {}
-        for name in part.names:
-            value = part.value(name, row)
-            if value is None:
-                continue
-            if name in _STEP_COLUMNS:
-                values[name] = _python_value(name, value)
-            else:
-                extras[name.removeprefix(EXTRAS_PREFIX)] = value
-        values = {"position": (), "meters": (), "action": 0, "reward": 0.0, **values}
-        return RecordedStep(step=part.first_step + row, extras=extras, **values)
+        return step_of(self._kept.get(chunk_index), index - self._starts[chunk_index])
 
     def steps(self, start: int = 0, stop: int | None = None) -> Iterator[RecordedStep]:
         """The steps ``start <= index < stop``."""
@@ -303,27 +288,3 @@ def _read_reasons(source: object) -> tuple[str, ...]:
     if not isinstance(source, list | tuple) or not all(isinstance(reason, str) for reason in source):
         raise TypeError(f"reasons are {source!r:.60}")
     return tuple(str(reason) for reason in source)
-
-
-def _end_step(chunks: Sequence[ChunkRef]) -> int:
-    return chunks[-1].first_step + chunks[-1].n_steps if chunks else 0
-
-
-def _unlisted_gaps(listed: Sequence[Gap], chunks: Sequence[ChunkRef]) -> list[Gap]:
-    """Steps that are missing between chunks but not listed as a gap."""
-    known = [(ref.first_step, ref.first_step + ref.n_steps) for ref in chunks]
-    known += [(gap.first_step, _end_step(chunks) if gap.end_step is None else gap.end_step) for gap in listed]
-    found = []
-    end = 0
-    for first, stop in sorted(known):
-        if first > end:
-            found.append(Gap(end, first, "missing from the file"))
-        end = max(end, stop)
-    return found
-
-
-def _python_value(name: str, value: Any) -> Any:
-    plain = value.tolist()
-    if name in _TUPLES:
-        return tuple(plain) if isinstance(plain, list) else (plain,)
-    return tuple(plain) if isinstance(plain, list) else plain

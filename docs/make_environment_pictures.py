@@ -1,11 +1,13 @@
-"""Take the pictures of MuJoCo, MiniGrid and a chat that the documentation shows: ``python docs/make_environment_pictures.py``.
+"""Take the pictures of MuJoCo, MiniGrid, a chat and a PettingZoo game that the documentation shows: ``python
+docs/make_environment_pictures.py``. With names, such as ``knights``, only these.
 
-Needs ``pip install 'gymnasium[mujoco]' minigrid``, and ``MUJOCO_GL=egl`` on a machine without a screen.
+Needs ``pip install 'gymnasium[mujoco]' minigrid 'pettingzoo[butterfly]'``, and ``MUJOCO_GL=egl`` on a machine without a screen.
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,14 +15,16 @@ import gymnasium
 import minigrid  # noqa: F401 - registers its environments
 import numpy as np
 from make_pictures import FLAGS, IMAGES, serving, show_step, tab, take
+from pettingzoo.butterfly import knights_archers_zombies_v11
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from recorder import Catalog, EpisodeRecorder, RecordingWriter, open_episode
 from recorder.wrappers import RecordEpisode
+from recorder.wrappers.pettingzoo import RecordEpisode as RecordTeam
 from worker.video.renderer import EpisodeVideoRenderer
 
-SHOWN = {"mujoco": 60, "minigrid": 14, "chat": 4}
+SHOWN = {"mujoco": 60, "minigrid": 14, "chat": 4, "knights": 150}
 """By run, the step that is shown."""
 
 LEFT, RIGHT, FORWARD, PICKUP, TOGGLE = 0, 1, 2, 3, 5
@@ -30,18 +34,20 @@ def main() -> None:
     """Play one episode of each, and take a picture of the page and a frame of the video."""
     with tempfile.TemporaryDirectory(prefix="hamlet-environments-") as name:
         folder = Path(name)
-        for play in (play_mujoco, play_minigrid, play_chat):
-            play(folder)
+        plays = {"mujoco": play_mujoco, "minigrid": play_minigrid, "chat": play_chat, "knights": play_knights}
+        shown = {run_id: step for run_id, step in SHOWN.items() if run_id in (sys.argv[1:] or plays)}
+        for run_id in shown:
+            plays[run_id](folder)
         with Catalog(folder / "catalog.db") as catalog:
             rows = {row["run_id"]: row for row in catalog.query_recordings()}
-        for run_id, step in SHOWN.items():
+        for run_id, step in shown.items():
             episode = open_episode(folder / rows[run_id]["file_path"])
             frame = EpisodeVideoRenderer(episode, width=1280, height=720).frame(step)
             save(Image.fromarray(frame.copy()), IMAGES.parent / "pictures" / f"video_{run_id}.png")
         chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
         with serving(folder) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            for run_id, step in SHOWN.items():
+            for run_id, step in shown.items():
                 with tab(browser, "dark") as page:
                     show_step(page, f"{address}/runs/{run_id}/episodes/{rows[run_id]['episode_id']}?t={step}")
                     take(page, f"{run_id}-dark")
@@ -116,6 +122,21 @@ def go_beside(env: RecordEpisode, goal: tuple[int, int]) -> None:
             if later not in ways:
                 ways[later] = [*ways[place], action]
                 waiting.append(later)
+
+
+def play_knights(folder: Path) -> None:
+    """Two knights and two archers walk, turn and strike at random."""
+    recorder = EpisodeRecorder(run_id="knights")
+    with writer(recorder, folder):
+        made = knights_archers_zombies_v11.parallel_env(render_mode="rgb_array")
+        teams = {f"{kind}_{number}": f"{kind}s" for kind in ("knight", "archer") for number in (0, 1)}
+        env = RecordTeam(made, recorder, teams=teams, every=2)
+        env.reset(seed=4)
+        random = np.random.default_rng(4)
+        while env.agents:
+            chances = [0.25, 0.05, 0.15, 0.15, 0.4, 0.0]
+            env.step({agent: int(random.choice(6, p=chances)) for agent in env.agents})
+        env.close()
 
 
 def play_chat(folder: Path) -> None:

@@ -14,6 +14,7 @@ from recorder.capture.options import check_choice
 from recorder.capture.reading.values import as_array
 from recorder.errors import UsageError
 from recorder.picture_shape import picture_shape
+from recorder.wording.reasons import ordinal
 
 __all__ = ["RENDER", "FrameSource", "Rendering", "check_frames", "is_picture", "picture_of", "pictures_of", "renders"]
 
@@ -98,9 +99,10 @@ class Rendering:
         self._n_failed = 0
         self._n_taken += 1
         if self._n_taken == _TIMED:
+            which = "each" if self._every == 1 else f"every {ordinal(self._every)}"
             self._tell(
-                f"render() takes {1000 * self._secs / _TIMED:.2g} ms with each {_ordinal(self._every)}step: every=K records "
-                "each K-th picture, frames='none' none"
+                f"render() takes {1000 * self._secs / _TIMED:.2g} ms with {which} step: every=K records each K-th picture, "
+                "frames='none' none"
             )
         return found
 
@@ -108,10 +110,6 @@ class Rendering:
         self._n_failed += 1
         if self._n_failed == _MOST_FAILURES:
             self._tell(f"render() gave no picture {_MOST_FAILURES} times in a row: it is not called any more")
-
-
-def _ordinal(every: int) -> str:
-    return "" if every == 1 else f"{every}th "
 
 
 def picture_of(rendered: Any) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from xdist.workermanage import NodeManager
 
 from recorder.redis_server.client import make_client
 from recorder.redis_server.embedded import EmbeddedServer
+from tests.command_line import Call, caller
 from tests.postgres_server import PostgresServer, postgres_server
 from tests.s3_server import S3Server, s3_server
 
@@ -59,6 +60,12 @@ def own_state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     """Where black boxes lie: what a killed trainer leaves must not be recovered into another test's server."""
     folder = tmp_path_factory.getbasetemp() / f"state-{secrets.token_hex(4)}"
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str]) -> Call:
+    """``call("list", "--json")``: run the command line in this process."""
+    return caller(capfd)
 
 
 _LONGEST_FILES = (

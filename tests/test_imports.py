@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -146,12 +147,17 @@ def imports_of(file: Path) -> Iterator[Import]:
 
 FILES = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
 MODULES = {module_of(file) for file in FILES}
-IMPORTS = [found for file in FILES for found in imports_of(file)]
+
+
+@cache
+def all_imports() -> list[Import]:
+    """Of all sources; read by the first test that asks, not by each process that collects the tests."""
+    return [found for file in FILES for found in imports_of(file)]
 
 
 def test_the_import_test_finds_the_sources() -> None:
     assert {module.partition(".")[0] for module in MODULES} == set(PACKAGES)
-    assert len(IMPORTS) > 500
+    assert len(all_imports()) > 500
 
 
 def test_a_trainer_loads_nothing_heavy_nor_the_publisher_of_its_sender() -> None:
@@ -199,12 +205,12 @@ def test_a_new_catalog_does_not_load_alembic(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("package", "other"), [("worker", "replay_server"), ("replay_server", "worker")])
 def test_workers_and_the_replay_server_never_import_each_other(package: str, other: str) -> None:
-    found = [it for it in IMPORTS if it.file.startswith(f"{package}/") and it.module.partition(".")[0] == other]
+    found = [it for it in all_imports() if it.file.startswith(f"{package}/") and it.module.partition(".")[0] == other]
     assert found == []
 
 
 def test_recorder_imports_worker_and_replay_server_only_in_commands_and_public_names() -> None:
-    for it in IMPORTS:
+    for it in all_imports():
         if it.file.startswith("recorder/") and it.module.partition(".")[0] in ("worker", "replay_server"):
             if it.file == "recorder/__init__.py":
                 # The public names of worker: written down for type checkers, and loaded by name when they are used.
@@ -215,12 +221,12 @@ def test_recorder_imports_worker_and_replay_server_only_in_commands_and_public_n
 
 
 def test_no_module_imports_the_lazy_public_names() -> None:
-    assert [it for it in IMPORTS if it.module == "recorder"] == []
+    assert [it for it in all_imports() if it.module == "recorder"] == []
 
 
 def test_imports_have_no_cycles() -> None:
     needs: dict[str, set[str]] = {}
-    for it in IMPORTS:
+    for it in all_imports():
         if not it.is_lazy and it.module in MODULES:
             importer = module_of(ROOT / it.file)
             # Imports under ``if TYPE_CHECKING`` count: what goes in a circle for types does so for a reader.
@@ -235,7 +241,7 @@ def test_imports_have_no_cycles() -> None:
 
 @pytest.mark.parametrize("package", sorted(DOORS))
 def test_each_technology_is_imported_in_one_place(package: str) -> None:
-    users = {it.file for it in IMPORTS if it.module.partition(".")[0] == package}
+    users = {it.file for it in all_imports() if it.module.partition(".")[0] == package}
     assert users, f"nobody imports {package}: take it off the list"
     strays = sorted(file for file in users if not file.startswith(DOORS[package]))
     assert strays == [], f"{package} is imported outside of {', '.join(DOORS[package])}"
@@ -243,5 +249,7 @@ def test_each_technology_is_imported_in_one_place(package: str) -> None:
 
 def test_every_imported_package_is_a_declared_dependency() -> None:
     allowed = {*DOORS, *PACKAGES, "examples", "numpy", *sys.stdlib_module_names}
-    strangers = {it.module.partition(".")[0]: it.file for it in IMPORTS if it.module.partition(".")[0] not in allowed}
+    strangers = {
+        it.module.partition(".")[0]: it.file for it in all_imports() if it.module.partition(".")[0] not in allowed
+    }
     assert strangers == {}

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from recorder.__main__ import main
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.storage import LocalStorage, episode_path
 
@@ -25,43 +22,10 @@ WHY = [
 ]
 
 
-@dataclass
-class Answer:
-    """What a command did: exit status and both streams."""
-
-    status: object
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-Call = Callable[..., Answer]
-
-
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No configuration but what the test gives, and an empty current folder."""
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def call(capfd: pytest.CaptureFixture[str]) -> Call:
-    """``call("list", "--json")``: run the command line in this process."""
-
-    def run(*arguments: object) -> Answer:
-        capfd.readouterr()
-        status: object
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as ended:  # argparse's own
-            status = ended.code
-        captured = capfd.readouterr()
-        return Answer(status, captured.out, captured.err)
-
-    return run
 
 
 @pytest.fixture

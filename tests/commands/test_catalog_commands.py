@@ -13,7 +13,8 @@ import pytest
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.commands.prune import choose_victims
 from recorder.commands.terminal.exit_status import ExitStatus
-from tests.commands.conftest import FILE_BYTES, RUN, WHY, Call, root_catalog
+from tests.command_line import Call
+from tests.commands.conftest import FILE_BYTES, RUN, WHY, root_catalog
 
 
 def episode_ids(answer: object) -> list[int]:

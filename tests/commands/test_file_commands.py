@@ -16,7 +16,8 @@ from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.episode_file import open_episode
 from recorder.recordings.reindex import reindex
 from recorder.storage import LocalStorage, episode_path
-from tests.commands.conftest import Call, root_catalog
+from tests.command_line import Call
+from tests.commands.conftest import root_catalog
 from tests.episodes import make_episode_file
 from worker import RecordingWriter
 

@@ -14,7 +14,7 @@ from recorder.commands import COMMANDS
 from recorder.commands.arguments.parsing import PLACE_OPTIONS, build_parser, command_module
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.errors import RecorderError
-from tests.commands.conftest import Call
+from tests.command_line import Call
 from tests.processes import ROOT, PythonProcess, run_python
 
 

@@ -12,7 +12,8 @@ from recorder.recordings import reindex_report
 from recorder.recordings.name_set import NameSet
 from recorder.recordings.reindex import recording_names, reindex
 from recorder.storage import LocalStorage
-from tests.commands.conftest import N_RECORDINGS, Call, root_catalog
+from tests.command_line import Call
+from tests.commands.conftest import N_RECORDINGS, root_catalog
 
 
 def test_names_come_back_sorted_and_once() -> None:

@@ -14,7 +14,7 @@ from recorder.errors import CatalogError
 from recorder.recordings.reindex import reindex
 from recorder.replay.manager import ReplayManager
 from recorder.storage import LocalStorage, open_storage
-from tests.commands.conftest import Call
+from tests.command_line import Call
 from tests.compatibility.test_original_files import original_file
 
 SCHEMA = """CREATE TABLE recordings (

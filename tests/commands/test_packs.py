@@ -11,7 +11,7 @@ from recorder.errors import RecordingNotFoundError
 from recorder.replay.manager import ReplayManager
 from recorder.storage import LocalStorage, build_pack
 from replay_server.app import EXTENSION
-from tests.commands.conftest import Call
+from tests.command_line import Call
 from tests.episodes import make_episode_file
 from tests.replay.conftest import make_app
 

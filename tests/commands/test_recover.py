@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recorder.black_box.places import default_folder
-from tests.commands.conftest import Call
+from tests.command_line import Call
 from tests.processes import PythonProcess
 from tests.sender.boxes import HOLDER, leave_box
 

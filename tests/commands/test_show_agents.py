@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recorder import EpisodeRecorder, RecordingWriter
-from tests.commands.conftest import Call
+from tests.command_line import Call
 
 
 @pytest.fixture

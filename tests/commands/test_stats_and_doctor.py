@@ -25,7 +25,8 @@ from recorder.installation.folder_mark import write_mark
 from recorder.redis_server.client import make_client
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import Flush, Play, RedisStepStream
-from tests.commands.conftest import RUN, Answer, Call
+from tests.command_line import Answer, Call
+from tests.commands.conftest import RUN
 from tests.ingest.rig import Rig
 from worker.ingest.missed_heartbeats import count_missed_heartbeats
 from worker.recording_writer import RecordingWriter

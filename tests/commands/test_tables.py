@@ -25,7 +25,8 @@ from recorder.catalog.operations.parked import LOST
 from recorder.commands.terminal.output import human_return
 from recorder.step_stream import RedisStepStream
 from recorder.wording import reason_in_words
-from tests.commands.conftest import Call, root_catalog
+from tests.command_line import Call
+from tests.commands.conftest import root_catalog
 from tests.processes import ROOT, run_python
 
 LONG_RUN = "demo-20261123-052840-with-a-name-of-its-own"

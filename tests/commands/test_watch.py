@@ -14,7 +14,7 @@ import pytest
 
 from recorder.commands import COMMANDS
 from recorder.commands.terminal.exit_status import ExitStatus
-from tests.commands.conftest import Call
+from tests.command_line import Call
 from tests.episodes import make_episode_file
 from tests.processes import ROOT
 

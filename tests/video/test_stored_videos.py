@@ -15,6 +15,7 @@ from recorder.recordings.reindex import rows_of
 from recorder.settings import Settings, load_settings
 from recorder.storage import episode_path, open_recordings, open_videos
 from replay_server.app import EXTENSION, create_app
+from tests.command_line import Call
 from tests.processes import PythonProcess, run_python
 from tests.s3_server import S3Server
 from tests.video.conftest import RUN
@@ -175,14 +176,18 @@ ASK = ["export", "1", "--queue"]
     ],
 )
 def test_an_invalid_videos_dir_is_refused_everywhere_at_once(
-    place: str, command: list[str], tmp_path: Path, redis_url: str
+    place: str, command: list[str], tmp_path: Path, redis_url: str, call: Call
 ) -> None:
     config = tmp_path / "config.yaml"
     database = str(tmp_path / "catalog.db")
     Catalog(database).close()
     places = {"recordings_dir": str(tmp_path), "database": database, "render": {"videos_dir": place}}
     config.write_text(json.dumps({"recording": {**places, "redis": {"url": redis_url}}}))
-    status, output = run_python(["-m", "recorder", *command, "--config", str(config)], folder=tmp_path)
+    if command is ASK:
+        answer = call(*command, "--config", config)
+        status, output = answer.status, answer.err
+    else:  # these would serve
+        status, output = run_python(["-m", "recorder", *command, "--config", str(config)], folder=tmp_path)
     assert status != 0
     assert place in output
     assert "Traceback" not in output
@@ -198,10 +203,13 @@ def test_an_invalid_videos_dir_is_refused_everywhere_at_once(
         (["export", "1", "--html"], "--output"),
     ],
 )
-def test_a_command_that_writes_a_local_file_refuses_a_url(command: list[str], option: str, tmp_path: Path) -> None:
+def test_a_command_that_writes_a_local_file_refuses_a_url(
+    command: list[str], option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    monkeypatch.chdir(tmp_path)
     Catalog(tmp_path / "catalog.db").close()
     places = ["--recordings", str(tmp_path), "--database", str(tmp_path / "catalog.db")]
-    status, output = run_python(["-m", "recorder", *command, option, "s3://bucket/v.mp4", *places], folder=tmp_path)
-    assert status != 0
-    assert f"{option} must be a path on this machine, not a URL: s3://bucket/v.mp4" in output
+    answer = call(*command, option, "s3://bucket/v.mp4", *places)
+    assert answer.status == 2
+    assert f"{option} must be a path on this machine, not a URL: s3://bucket/v.mp4" in answer.err
     assert not (tmp_path / "s3:").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from recorder.wrappers import (
 from recorder.wrappers.description import changing_wrappers
 from recorder.wrappers.vector import RecordEpisode as RecordEpisodes
 from tests.capture.recorded import close_and_read
+from tests.command_line import Call
 from tests.processes import run_python
 from tests.video.decoding import facts_of, frames_of
 from tests.wrappers.walking_env import ENV_ID, PICTURE, WINDY_ID, WalkingEnv
@@ -218,28 +220,35 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def reproduce(recordings: Path, *arguments: object) -> tuple[int, str]:
+Reproduce = Callable[..., tuple[object, str]]
+
+
+@pytest.fixture
+def reproduce(recordings: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> Reproduce:
     """The command, as a user types it."""
-    return run_python(
-        ["-m", "recorder", "reproduce", *map(str, arguments), "--recordings", str(recordings)],
-        environment={"HAMLET_RECORDER_DATABASE": str(recordings / "catalog.db")},
-    )
+    monkeypatch.setenv("HAMLET_RECORDER_DATABASE", str(recordings / "catalog.db"))
+
+    def run(*arguments: object) -> tuple[object, str]:
+        answer = call("reproduce", *arguments, "--recordings", recordings)
+        return answer.status, answer.out + answer.err
+
+    return run
 
 
 @pytest.mark.parametrize(("run_id", "episode_id"), [("single", 2), ("vector", 1), ("vector", 3)])
-def test_the_command_says_that_each_step_is_as_it_was_recorded(recordings: Path, run_id: str, episode_id: int) -> None:
-    status, output = reproduce(recordings, episode_id, "--run", run_id, "--import", "tests.wrappers.walking_env")
+def test_the_command_says_that_each_step_is_as_it_was_recorded(
+    reproduce: Reproduce, run_id: str, episode_id: int
+) -> None:
+    status, output = reproduce(episode_id, "--run", run_id, "--import", "tests.wrappers.walking_env")
     assert (status, output) == (
         0,
         f"episode {episode_id} of run {run_id}: {N_STEPS} steps replayed without a difference\n",
     )
 
 
-def test_the_command_makes_a_video_as_the_environment_draws_itself(recordings: Path, tmp_path: Path) -> None:
+def test_the_command_makes_a_video_as_the_environment_draws_itself(reproduce: Reproduce, tmp_path: Path) -> None:
     video = tmp_path / "walk.mp4"
-    status, output = reproduce(
-        recordings, 0, "--run", "single", "--import", "tests.wrappers.walking_env", "--output", video
-    )
+    status, output = reproduce(0, "--run", "single", "--import", "tests.wrappers.walking_env", "--output", video)
     assert status == 0, output
     frames = frames_of(video)
     assert facts_of(video).fps == 12
@@ -250,13 +259,13 @@ def test_the_command_makes_a_video_as_the_environment_draws_itself(recordings: P
         assert np.abs(frame[50, 500].astype(int) - [200, 0, 0]).max() <= 8
 
 
-def test_the_command_names_the_first_step_that_differs(recordings: Path) -> None:
+def test_the_command_names_the_first_step_that_differs(reproduce: Reproduce) -> None:
     windy = (0, "--run", "single", "--import", "tests.wrappers.walking_env", "--env", WINDY_ID)
-    status, output = reproduce(recordings, *windy)
+    status, output = reproduce(*windy)
     assert status == 1
     assert output.startswith("episode 0 of run single diverges at step 0: reward was ")
     assert "--tolerance 1e-6" in output
-    status, output = reproduce(recordings, *windy, "--json")
+    status, output = reproduce(*windy, "--json")
     assert status == 1
     divergence = json.loads(output)["divergence"]
     assert (divergence["step"], divergence["what"]) == (0, "reward")
@@ -264,14 +273,18 @@ def test_the_command_names_the_first_step_that_differs(recordings: Path) -> None
     assert {type(divergence[side]) for side in ("recorded", "found")} == {float}
 
 
-def test_the_command_says_what_it_needs(recordings: Path) -> None:
-    status, output = reproduce(recordings, 0, "--run", "single", "--env", "CartPole-v1", "--json")
+def test_the_command_says_what_it_needs(reproduce: Reproduce, recordings: Path) -> None:
+    status, output = reproduce(0, "--run", "single", "--env", "CartPole-v1", "--json")
     assert status == 2, output
     assert "lacks 'action' of Discrete" in output
-    status, output = reproduce(recordings, 0, "--run", "single")
+    # In another process: here the module of the environment is imported already.
+    status, output = run_python(
+        ["-m", "recorder", "reproduce", "0", "--run", "single", "--recordings", str(recordings)],
+        environment={"HAMLET_RECORDER_DATABASE": str(recordings / "catalog.db")},
+    )
     assert status == 2
     assert f"no environment '{ENV_ID}' is registered here: import the module" in output
-    status, output = reproduce(recordings, 0, "--import", "tests.no_such_module")
+    status, output = reproduce(0, "--import", "tests.no_such_module")
     assert status == 2
     assert "--import tests.no_such_module: No module named" in output
 

@@ -1,0 +1,44 @@
+"""The command line in this process: quicker by a start of Python than as a process, and the same program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from recorder.__main__ import main
+
+
+@dataclass
+class Answer:
+    """What a command did: exit status and both streams."""
+
+    status: object
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+Call = Callable[..., Answer]
+
+
+def caller(capfd: pytest.CaptureFixture[str]) -> Call:
+    """What runs a command and returns its answer."""
+
+    def run(*arguments: object) -> Answer:
+        capfd.readouterr()
+        status: object
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as ended:  # argparse's own
+            status = ended.code
+        captured = capfd.readouterr()
+        return Answer(status, captured.out, captured.err)
+
+    return run

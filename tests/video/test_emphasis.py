@@ -125,6 +125,26 @@ def test_the_card_at_the_end_says_what_comes_next(recordings: Recordings, tmp_pa
     assert not any(differs[:-5])
 
 
+def test_the_curve_has_a_dot_where_the_return_turns() -> None:
+    steps = [
+        replace(
+            step, meters=(), interaction_progress=0.0, position=(3, 3), reward={20: 9.0, 40: -9.0}.get(step.step, 0.1)
+        )
+        for step in sample_steps(N_STEPS)
+    ]
+    episode = sample_episode(steps=steps, affordance_layout={}, meter_names=())
+    renderer, plain = (renderer_of(episode, emphasis=emphasis, captions="none") for emphasis in (True, False))
+    curve = renderer.layout.curve
+    where = []
+    for index in (19, 30, 50):
+        frame = renderer.timeline.frame_of_step(index)
+        differs = changed(renderer, plain, frame)
+        assert differs.sum() == differs[curve.y : curve.bottom, curve.x : curve.right].sum()
+        where.append(differs.any(axis=0).nonzero()[0])
+    assert [len(columns) > 0 for columns in where] == [False, True, True]
+    assert where[2].max() > where[1].max() + curve.width // 4
+
+
 def test_an_episode_without_events_has_no_captions() -> None:
     calm = [replace(step, meters=(), interaction_progress=0.0, reward=1.0) for step in sample_steps(3)]
     episode = sample_episode(steps=calm, affordance_layout={})

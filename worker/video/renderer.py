@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.outline import Marker, Outline, picture_columns
+from recorder.outline import EpisodeEvents, Event, Marker, Outline, picture_columns
 from recorder.video.kinds import check_kinds
 from recorder.video.timeline import Timeline, make_timeline
 from worker.video.board import Board
@@ -115,7 +115,9 @@ class EpisodeVideoRenderer:
         panels: list[Panel] = [
             HeaderPanel(series, layout, theme, still, is_paced=bool(self.timeline.spans)),
             InfoPanel(series, layout, theme, still),
-            CurvePanel(series, scales, layout, theme, still, layout.curve),
+            CurvePanel(
+                series, scales, layout, theme, still, layout.curve, turns=_turns(episode, series) if emphasis else ()
+            ),
             ProgressPanel(series, layout, theme, still),
         ]
         self.board: Board | None = None
@@ -222,3 +224,10 @@ class EpisodeVideoRenderer:
 
 def _is_shown(marker: Marker, agent_id: str | None) -> bool:
     return not marker.agent or marker.agent == agent_id or marker.kind in _OF_ALL_AGENTS
+
+
+def _turns(episode: Episode, series: EpisodeSeries) -> list[Event]:
+    """Rewards that stand out, at which the return turns; none if the curve is that of one of several agents."""
+    if series.agent_id is not None:
+        return []
+    return [event for event in EpisodeEvents(episode).events if event.kind in ("reward_up", "reward_down")]

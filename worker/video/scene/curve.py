@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.number_format import format_number
+from recorder.outline import Event
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
@@ -60,10 +63,22 @@ class PlotArea:
 
 
 class CurvePanel:
-    """The return so far by step."""
+    """The return so far by step.
+
+    Args:
+        turns: events at which the return turns; each gets a dot as the curve reaches it.
+    """
 
     def __init__(
-        self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
+        self,
+        series: EpisodeSeries,
+        scales: Scales,
+        layout: Layout,
+        theme: Theme,
+        still: Surface,
+        rect: Rect,
+        *,
+        turns: Sequence[Event] = (),
     ) -> None:
         area = draw_plate(still, rect, layout, theme, "Return so far")
         plot = PlotArea(area, *scales.total, layout, theme, still)
@@ -82,6 +97,13 @@ class CurvePanel:
         mask = polyline(thinned(self._points, plot.rect.width), self._rect.width, self._rect.height, self._thickness)
         bright = Surface(still.pixels[self._rect.y : self._rect.bottom, self._rect.x : self._rect.right].copy())
         bright.stamp(mask, 0, 0, theme.accent)
+        mark = disc(max(2.0, 4.0 * layout.unit))
+        for event in turns:
+            x, y = self._points[event.index]
+            if np.isfinite(y):
+                bright.stamp_center(
+                    mark, float(x), float(y), theme.empty if event.kind == "reward_down" else theme.good
+                )
         self._bright = bright.pixels
         still.stamp(mask, self._rect.x, self._rect.y, theme.line)
         self._theme = theme

@@ -390,7 +390,7 @@ export class Player extends EventTarget {
     for (const [number, step] of steps.entries()) if (step) this.stores[number].fetchAhead(step.index);
     const [one, other] = this.#panes.list.map(({ shown }) => shown);
     if (steps[0] && steps[1] && one && other) this.#panes.list[1].differ(other, one, this.stores[0]);
-    this.#delta?.draw(steps[0], steps[1], meterNames);
+    this.#delta?.draw(steps[0] && one, steps[1] && other, meterNames);
     this.#timeline.draw(this.clock.position);
     this.#caption();
     if (steps[0]) this.node.dataset.step = String(steps[0].number);

@@ -47,6 +47,14 @@ def test_a_comparison_says_who_is_ahead_where_they_part_and_who_wins() -> None:
         assert re.search(r"[Ss]tep 8\b", text), text
 
 
+def test_the_winner_is_named_in_the_four_seconds_of_the_last_step() -> None:
+    programme = comparison_of(episode_of(1813, [1.0] * 6), episode_of(952, [1.0] * 30))
+    for style in NARRATION_STYLES:
+        for seed in range(8):
+            last = said(programme, style=style, seed=seed)[-1]
+            assert (last.fact.kind, "952" in last.text) == ("win", True), (style, seed, last.text)
+
+
 def test_equal_episodes_have_no_winner_and_never_part() -> None:
     episode = episode_of(7, [1.0, 2.0, 3.0])
     kinds = [fact.kind for fact, _, _ in comparison_of(episode, episode).script().facts]

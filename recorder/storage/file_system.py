@@ -1,4 +1,4 @@
-"""Syncs a whole file system with Linux's ``syncfs``, which Python lacks.
+"""Calls of the operating system: locks, and Linux's ``syncfs``, which Python lacks.
 
 Source: man page syncfs(2); it reports write errors since Linux 5.8.
 """
@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["can_sync_file_system", "sync_file_system"]
+__all__ = ["can_sync_file_system", "open_locked", "sync_file_system"]
 
 
 def can_sync_file_system() -> bool:
@@ -33,6 +33,22 @@ def sync_file_system(folder: Path) -> None:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), str(folder))
     finally:
+        os.close(descriptor)
+
+
+def open_locked(path: str) -> int:
+    """Open the file that is at this path once nobody else has locked it: another process may have replaced it."""
+    import fcntl  # not on Windows
+
+    while True:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(descriptor), Path(path).stat()):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
 
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from recorder.errors import EpisodeFileTooLargeError, StorageError
 from recorder.storage.base import RECORDING_SUFFIXES, Storage
-from recorder.storage.file_system import can_sync_file_system, sync_file_system
+from recorder.storage.file_system import can_sync_file_system, open_locked, sync_file_system
 
 __all__ = ["LocalStorage", "read_local_file"]
 
@@ -96,7 +96,7 @@ class LocalStorage(Storage):
     def _changing(self, pack: str) -> Iterator[None]:
         path = self._path(pack)
         try:
-            descriptor = _open_locked(path)
+            descriptor = open_locked(path)
         except OSError as error:
             raise _unreadable(path, error) from error
         try:
@@ -171,22 +171,6 @@ def _read_whole(descriptor: int, n_bytes: int) -> bytes:
     while (n_left := n_bytes - sum(map(len, parts))) and (part := os.read(descriptor, n_left)):
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _open_locked(path: str) -> int:
-    """Open the file that is at this path once nobody else has locked it: another process may have replaced it."""
-    import fcntl  # not on Windows
-
-    while True:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:

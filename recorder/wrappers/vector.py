@@ -262,8 +262,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         extras = {**attempt(self._reached, {}, observations, infos, ended), **action_parts}
         if self._plan.has_frames:
             shows_others = ended and self._resets_at_once
-            show = (lambda: None) if shows_others else self._rendered
-            extras = self._plan.with_frames(extras, self._n_calls, show)
+            extras = self._plan.with_frames(extras, self._n_calls, lambda: None if shows_others else self._rendered())
             self._n_calls += 1
         return actions, extras
 

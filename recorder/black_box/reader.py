@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -77,12 +79,15 @@ class RingReader:
         """Bytes between the next record to read and the head."""
         return self._ring.head - self.position
 
-    def look(self, *, is_final: bool = False, max_bytes: int = 2**22) -> Iterator[Run | Event]:
+    def look(
+        self, *, is_final: bool = False, max_bytes: int = 2**22, max_secs: float = math.inf
+    ) -> Iterator[Run | Event]:
         """The records before the head as it stood at the previous look.
 
         Args:
             is_final: the trainer has closed, or is gone: read up to the head as it is.
             max_bytes: stop after about that many; the rest comes with the next look.
+            max_secs: stop when the caller has taken so long with what it was given.
 
         Raises:
             BlackBoxError: another program has written into the ring.
@@ -91,8 +96,11 @@ class RingReader:
         limit = head if is_final else self._seen_head
         self._seen_head = head
         stop = min(limit, self.position + max_bytes)
+        stop_at = time.monotonic() + max_secs
         while self.position < stop:
             yield from self._next(limit)
+            if time.monotonic() > stop_at:
+                break
 
     def _next(self, limit: int) -> Iterator[Run | Event]:
         position, capacity = self.position, self._ring.capacity

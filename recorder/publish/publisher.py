@@ -32,6 +32,8 @@ _SPILLING_SHARE = 4
 """While the server is away, entries go to disk when what they are made of takes this part of the ring, one over it."""
 _MUCH_BYTES = 2**20
 """After reading so much, or with so much encoded, there is no pause."""
+_READ_SECS = 0.25
+"""Then what is due comes first: 4 MiB of short episodes may take longer than a trainer may be silent."""
 
 
 class Publisher:
@@ -165,8 +167,7 @@ class Publisher:
             self._is_trainer_gone = self._ring.is_trainer_gone()
         if has_begun and (self._is_trainer_gone or self._open.is_closed or self._is_broken) and self._is_all_sent:
             return True
-        close_by = self._ring.close_by
-        return not self._is_trainer_gone and close_by > 0 and time.time() >= close_by
+        return not self._is_trainer_gone and 0 < self._ring.close_by <= time.time()
 
     @property
     def _is_all_sent(self) -> bool:
@@ -182,7 +183,7 @@ class Publisher:
         if self._is_broken or not self._may_take():
             return 0
         reader, before = self._reader, self._reader.position
-        for item in reader.look(is_final=self._is_trainer_gone or self._shares_interpreter):
+        for item in reader.look(is_final=self._is_trainer_gone or self._shares_interpreter, max_secs=_READ_SECS):
             self._open.take(item)
         return reader.position - before
 

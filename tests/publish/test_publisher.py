@@ -48,6 +48,22 @@ def test_a_run_arrives_and_the_ring_is_empty(kind: str, request: pytest.FixtureR
     stream.close()
 
 
+def test_heartbeats_come_between_many_short_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder.publish.publisher._READ_SECS", -1.0)  # as on a machine where each episode takes long
+    stream, beats = FarStream(), []
+    beat = stream.beat
+    monkeypatch.setattr(stream, "beat", lambda *args, **options: (beats.append(1), beat(*args, **options)))
+    trainer = Trainer()
+    for episode_id in range(50):
+        trainer.steps(episode_id, range(2))
+        trainer.finish(episode_id)
+    trainer.close()
+    assert publisher_of(trainer, stream, heartbeat_secs=1e-9).run()
+    assert len(finished_episodes(stream, RUN)) == 50
+    assert len(beats) > 50
+    stream.close()
+
+
 def test_a_successor_on_a_real_server_goes_on_where_the_other_was(tmp_path: Path, redis_url: str) -> None:
     scene = Scene(tmp_path, 3)
     scene.stream = RedisStepStream(redis_url)  # type: ignore[assignment]

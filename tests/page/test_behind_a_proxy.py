@@ -121,6 +121,18 @@ def test_the_page_works_under_a_prefix(
     assert errors == []
 
 
+def test_the_page_needs_no_setting_under_the_prefix_of_a_notebook_server(
+    guest: Page, errors: list[str], recordings: Path, tmp_path: Path
+) -> None:
+    outside = free_port()
+    prefix = "/user/ann/proxy/8766"
+    with serving_here(make_app(recordings, server={"token": TOKEN})) as port:
+        block = f"location {prefix}/ {{ proxy_pass http://127.0.0.1:{port}/; {UPGRADE} }}"
+        with nginx(tmp_path, f"server {{ listen 127.0.0.1:{outside}; {block} }}", port=outside):
+            use(guest, f"http://localhost:{outside}{prefix}")
+    assert errors == []
+
+
 def test_the_page_works_behind_a_proxy_that_ends_tls(
     guest: Page, errors: list[str], recordings: Path, tmp_path: Path
 ) -> None:

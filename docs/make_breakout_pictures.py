@@ -13,7 +13,7 @@ from pathlib import Path
 import ale_py
 import gymnasium
 import numpy as np
-from make_pictures import FLAGS, IMAGES, serving, show_step, tab, take
+from make_pictures import FLAGS, PICTURES, serving, show_step, tab, take
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 from PIL import Image
@@ -46,7 +46,7 @@ def main() -> None:
         film(open_episode(folder / worst["file_path"]), episode)
         middle = episode.n_steps * 2 // 3
         imsave(
-            IMAGES.parent / "pictures" / "video_breakout.png",
+            PICTURES / "video_breakout.png",
             EpisodeVideoRenderer(episode, width=1280, height=720).frame(middle),
         )
         chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -69,7 +69,7 @@ def film(worst: Episode, best: Episode) -> None:
     for number in range(first, first + FILM_STEPS):
         renderer.draw(number)
         frames.append(Image.fromarray(renderer.canvas.pixels.copy()))
-    path = IMAGES.parent / "pictures" / "breakout_worst_best.webp"
+    path = PICTURES / "breakout_worst_best.webp"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=round(1000 / FILM_FPS), loop=0, quality=50)
     print(path, path.stat().st_size)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import gymnasium
 import minigrid  # noqa: F401 - registers its environments
 import numpy as np
-from make_pictures import FLAGS, IMAGES, serving, show_step, tab, take
+from make_pictures import FLAGS, PICTURES, serving, show_step, tab, take
 from pettingzoo.butterfly import knights_archers_zombies_v11
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -43,7 +43,7 @@ def main() -> None:
         for run_id, step in shown.items():
             episode = open_episode(folder / rows[run_id]["file_path"])
             frame = EpisodeVideoRenderer(episode, width=1280, height=720).frame(step)
-            save(Image.fromarray(frame.copy()), IMAGES.parent / "pictures" / f"video_{run_id}.png")
+            save(Image.fromarray(frame.copy()), PICTURES / f"video_{run_id}.png")
         chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
         with serving(folder) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -51,7 +51,7 @@ def main() -> None:
                 with tab(browser, "dark") as page:
                     show_step(page, f"{address}/runs/{run_id}/episodes/{rows[run_id]['episode_id']}?t={step}")
                     take(page, f"{run_id}-dark")
-                    path = IMAGES / f"{run_id}-dark.png"
+                    path = PICTURES / f"{run_id}-dark.png"
                     save(Image.open(path), path)
             browser.close()
 

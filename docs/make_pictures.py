@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-IMAGES = Path(__file__).parent / "images"
+PICTURES = Path(__file__).parent / "pictures"
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recordings", type=Path, help="folder with the recordings of a run and its catalog")
     arguments = parser.parse_args()
-    IMAGES.mkdir(exist_ok=True)
+    PICTURES.mkdir(exist_ok=True)
     with serving(arguments.recordings) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         take_all(browser, address)
@@ -75,16 +75,12 @@ def take_all(browser: Browser, address: str) -> None:
         number = other.rsplit("/", 1)[1]
         show_step(page, f"{address}{best}?compare={number}&t=60")
         take(page, "compare-dark")
-        page.keyboard.press("?")
-        take(page, "keys-dark")
     with tab(browser, "light") as page:
         show_step(page, f"{address}{best}?t=60&sel=40..120")
         take(page, "player-light")
     with tab(browser, "light", PHONE) as page:
         show_run(page, address)
         take(page, "browser-phone")
-        show_step(page, f"{address}{best}?t=60")
-        take(page, "phone-light")
 
 
 @contextmanager
@@ -124,8 +120,8 @@ def show_step(page: Page, address: str) -> None:
 def take(page: Page, name: str) -> None:
     """Write one picture."""
     page.evaluate("document.fonts.ready")
-    page.screenshot(path=IMAGES / f"{name}.png")
-    print(IMAGES / f"{name}.png")
+    page.screenshot(path=PICTURES / f"{name}.png")
+    print(PICTURES / f"{name}.png")
 
 
 if __name__ == "__main__":

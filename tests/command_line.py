@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,11 @@ class Answer:
     err: str
 
     @property
+    def output(self) -> str:
+        """Both streams."""
+        return self.out + self.err
+
+    @property
     def document(self) -> Any:
         return json.loads(self.out)
 
@@ -31,13 +36,16 @@ Call = Callable[..., Answer]
 def caller(capfd: pytest.CaptureFixture[str]) -> Call:
     """What runs a command and returns its answer."""
 
-    def run(*arguments: object) -> Answer:
+    def run(*arguments: object, environment: Mapping[str, str] | None = None) -> Answer:
         capfd.readouterr()
         status: object
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as ended:  # argparse's own
-            status = ended.code
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (environment or {}).items():
+                patch.setenv(name, value)
+            try:
+                status = main([str(argument) for argument in arguments])
+            except SystemExit as ended:  # argparse's own
+                status = ended.code
         captured = capfd.readouterr()
         return Answer(status, captured.out, captured.err)
 

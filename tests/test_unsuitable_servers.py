@@ -12,6 +12,7 @@ import pytest
 from recorder import EpisodeRecorder
 from recorder.errors import SettingsError, StreamError, StreamUnavailableError
 from recorder.redis_server.client import check_server, make_client, translate_errors
+from tests.command_line import Call
 from tests.processes import PythonProcess, run_python
 from tests.unsuitable_servers import cluster_node, free_port, replica, sentinel, tls_server
 from tests.worker.cluster import open_cluster
@@ -58,12 +59,12 @@ def test_commands_refuse_an_unsuitable_server(
     assert "Traceback" not in output
 
 
-def test_doctor_reports_an_unsuitable_server(unsuitable: tuple[str, str], tmp_path: Path) -> None:
+def test_doctor_reports_an_unsuitable_server(unsuitable: tuple[str, str], tmp_path: Path, call: Call) -> None:
     url, sentence = unsuitable
-    status, output = run_python(("-m", "recorder", "doctor", "--redis-url", url, "--recordings", str(tmp_path)))
-    assert status == 1
-    assert f"fail  Redis: {sentence}" in output
-    assert "Traceback" not in output
+    answer = call("doctor", "--redis-url", url, "--recordings", tmp_path)
+    assert answer.status == 1
+    assert f"fail  Redis: {sentence}" in answer.output
+    assert "Traceback" not in answer.output
 
 
 def test_the_broker_is_checked_too(unsuitable: tuple[str, str], redis_url: str, tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_celerys_command_line_refuses_an_unsuitable_server(unsuitable: tuple[str
     assert sentence in output
 
 
-def test_a_read_only_replica_is_named(tmp_path: Path) -> None:
+def test_a_read_only_replica_is_named(tmp_path: Path, call: Call) -> None:
     with replica(tmp_path) as url:
         places = ("--redis-url", url, "--recordings", str(tmp_path / "recordings"))
         status, output = run_python(("-m", "recorder", "worker", *places))
@@ -92,8 +93,8 @@ def test_a_read_only_replica_is_named(tmp_path: Path) -> None:
             1,
             True,
         ), output
-        status, output = run_python(("-m", "recorder", "doctor", *places))
-        assert (status, "is a read-only replica" in output) == (1, True), output
+        answer = call("doctor", *places)
+        assert (answer.status, "is a read-only replica" in answer.output) == (1, True), answer.output
         client = make_client(url, purpose="trainer")
         with pytest.raises(StreamUnavailableError, match="read-only replica") as caught, translate_errors(url):
             client.pipeline().xadd("steps", {"data": b"\x93\xff" * 40}).execute()
@@ -118,7 +119,7 @@ def test_a_replay_server_says_at_its_start_that_redis_does_not_answer(tmp_path: 
         server.wait_for("Replay: ")
 
 
-def test_redis_with_tls_works_for_trainers_workers_and_the_replay_server(tmp_path: Path) -> None:
+def test_redis_with_tls_works_for_trainers_workers_and_the_replay_server(tmp_path: Path, call: Call) -> None:
     (tmp_path / "server").mkdir()
     with tls_server(tmp_path / "server") as bare_url:
         url = f"{bare_url}?ssl_ca_certs={tmp_path / 'server' / 'server.crt'}"
@@ -134,8 +135,8 @@ def test_redis_with_tls_works_for_trainers_workers_and_the_replay_server(tmp_pat
                 address = server.wait_for("Replay: ").removeprefix("Replay: ")
                 with urllib.request.urlopen(f"{address}readyz") as answer:
                     assert b"ok" in answer.read()
-            status, output = run_python(("-m", "recorder", "stats"), environment=cluster.environment())
-            assert status == 0, output
+            answer = call("stats", environment=cluster.environment())
+            assert answer.status == 0, answer.output
             worker.signal(signal.SIGTERM)
             assert worker.wait() == 0
             assert "can't hand out tasks" not in worker.output  # the queues' side is connected as well

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import redis
 from recorder.redis_server.client import make_client
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.redis_server.status import QUEUES
-from tests.processes import run_python
+from tests.command_line import Call
 from tests.waiting import wait_until
 from tests.worker.cluster import Cluster, open_cluster
 from tests.worker.test_worker_process import assert_whole, record
@@ -53,7 +52,9 @@ def spoil(client: redis.Redis) -> None:
     client.set("hamlet:unacked_index", "x")
 
 
-def test_foreign_keys_stop_no_run_and_stats_and_doctor_name_them(cluster: Cluster, client: redis.Redis) -> None:
+def test_foreign_keys_stop_no_run_and_stats_and_doctor_name_them(
+    cluster: Cluster, client: redis.Redis, call: Call
+) -> None:
     record(cluster.url, "before", range(3))
     spoil(client)
     with cluster.worker() as worker:
@@ -71,12 +72,12 @@ def test_foreign_keys_stop_no_run_and_stats_and_doctor_name_them(cluster: Cluste
             assert worker.output.count(f" {name} is set aside") == 1, worker.output
     for run_id in ("before", "spoilt", "after"):
         assert_whole(cluster, run_id, range(3))
-    status, output = run_python(("-m", "recorder", "stats", "--json"), environment=cluster.environment())
-    assert status == 0, output
-    named = json.loads(output)["set_aside"]
+    answer = call("stats", "--json", environment=cluster.environment())
+    assert answer.status == 0, answer.output
+    named = answer.document["set_aside"]
     assert {"runs", "runs: b'\\xff\\xfe'", "unacked_index", "open:{spoilt}"} <= named.keys()
     assert named["runs"] == "type string instead of zset"
-    status, output = run_python(("-m", "recorder", "doctor"), environment=cluster.environment())
+    output = call("doctor", environment=cluster.environment()).output
     assert f"set aside: {len(named)} keys can't be read, such as " in output
     assert "keys: 1 of " in output, output
     assert "such as episode:{before}:77: type string" in output, "and no key of the worker itself"
@@ -85,19 +86,19 @@ def test_foreign_keys_stop_no_run_and_stats_and_doctor_name_them(cluster: Cluste
     client.rpush("hamlet:tally:{other}", "x")
     for name in ("hamlet:run:before", "hamlet:episode:{before}:x", "hamlet:run:{}"):
         client.hset(name, "x", "y")
-    status, output = run_python(("-m", "recorder", "doctor"), environment=cluster.environment())
+    output = call("doctor", environment=cluster.environment()).output
     assert "keys: 7 of " in output, output
     assert "are of another program, such as " in output
     assert "Traceback" not in output
 
 
-def test_stats_and_doctor_name_foreign_keys_without_a_worker(cluster: Cluster, client: redis.Redis) -> None:
+def test_stats_and_doctor_name_foreign_keys_without_a_worker(cluster: Cluster, client: redis.Redis, call: Call) -> None:
     record(cluster.url, "before", range(3))
     spoil(client)
     client.set("hamlet:ingest", "x")
     keys = sorted(client.keys())
     for command in ("stats", "doctor"):
-        _, output = run_python(("-m", "recorder", command), environment=cluster.environment())
+        output = call(command, environment=cluster.environment()).output
         assert "runs: b'\\xff\\xfe'" in output or "set aside" in output, output
         assert "Traceback" not in output
     assert sorted(client.keys()) == keys

@@ -224,13 +224,13 @@ Reproduce = Callable[..., tuple[object, str]]
 
 
 @pytest.fixture
-def reproduce(recordings: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> Reproduce:
+def reproduce(recordings: Path, call: Call) -> Reproduce:
     """The command, as a user types it."""
-    monkeypatch.setenv("HAMLET_RECORDER_DATABASE", str(recordings / "catalog.db"))
 
     def run(*arguments: object) -> tuple[object, str]:
-        answer = call("reproduce", *arguments, "--recordings", recordings)
-        return answer.status, answer.out + answer.err
+        environment = {"HAMLET_RECORDER_DATABASE": str(recordings / "catalog.db")}
+        answer = call("reproduce", *arguments, "--recordings", recordings, environment=environment)
+        return answer.status, answer.output
 
     return run
 

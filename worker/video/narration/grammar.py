@@ -37,7 +37,7 @@ class GrammarWriter:
         """The sentence for a fact.
 
         Args:
-            has_room: whether there is time for a sentence. One of a fact with ``steps`` that has none gives way to the longest
+            has_room: whether there is time for a sentence. That of a kind in ``BRIEF`` that has none gives way to the longest
                 brief one that has.
         """
         forms = [form for form in self._forms[fact.kind] if _fits(form, fact)]
@@ -52,7 +52,7 @@ class GrammarWriter:
         text = self._filled(form, fact)
         if has_room(text):
             return text
-        brief = [self._filled(form, fact) for form in self._forms[BRIEF]]
+        brief = [self._filled(form, fact) for form in self._forms[BRIEF[fact.kind]]]
         return next(filter(has_room, brief), brief[-1])
 
     def _choose(self, options: Sequence[str]) -> str:

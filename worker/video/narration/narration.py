@@ -20,6 +20,7 @@ from worker.video.narration.language_model import LanguageModel, rewrite
 from worker.video.narration.names import speakable
 from worker.video.narration.schedule import Candidate, Placed, schedule
 from worker.video.narration.script import Script, TimedFact
+from worker.video.narration.style_files import BRIEF
 from worker.video.sound.mixing import Speech
 from worker.video.sound.studio import Studio
 from worker.video.sound.wav_files import read_wav
@@ -143,7 +144,7 @@ class _Plan:
         self._facts = [timed.fact for timed in script.facts]
         self._sentences = [
             writer.write(timed.fact, has_room=partial(self._has_room, timed))
-            if timed.fact.kind in ("end", "death")
+            if timed.fact.kind in BRIEF
             else writer.write(timed.fact)
             for timed in script.facts
         ]

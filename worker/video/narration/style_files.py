@@ -1,6 +1,6 @@
 """The sentences of each style of narration, one style a file in ``styles/``.
 
-A line is ``KIND: SENTENCE``; the kind is that of a fact, or ``brief`` for an end with little time, the longest first.
+A line is ``KIND: SENTENCE``; the kind is that of a fact, or in ``BRIEF`` for an end with little time, the longest first.
 ``[a|b|]`` is a choice, and ``{slot}`` a value of the fact. A sentence is used only if the fact has its slots. No sentence has a
 number or a name besides its slots, because the fact sheet vouches for those.
 """
@@ -13,8 +13,8 @@ from importlib.resources import files
 
 __all__ = ["BRIEF", "style_sentences"]
 
-BRIEF = "brief"
-"""What is said of an end if there is little time."""
+BRIEF: Mapping[str, str] = {"end": "brief", "death": "brief", "win": "brief_win", "tie": "brief_tie"}
+"""What is said of an end if there is little time, by kind of fact."""
 
 
 @cache

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
 from recorder.capture import EpisodeRecorder
+from recorder.catalog import Catalog
 from recorder.episode_file import open_episode as open_file
 from recorder.html_file import export_episode_html
 from recorder.outline.looks import DARK
-from tests.agent_episodes import JOINS_AT, LEAVES_AT, agent_episode_columns, write_agent_episode
+from tests.agent_episodes import JOINS_AT, LEAVES_AT, add_agent_episode, agent_episode_columns, write_agent_episode
 from tests.page.conftest import Site
 from tests.page.looking import count_pixels, pixels_of, wait_for_step
 from tests.waiting import wait_until
@@ -150,3 +151,17 @@ def test_agents_of_a_live_episode_join_the_list(page: Page, site: Site) -> None:
         recorder.finish_episode(5)
         page.keyboard.press("[")
         expect(page.locator(".info")).to_contain_text("Step of red_1")
+
+
+def test_two_episodes_of_agents_are_compared_agent_by_agent(page: Page, site: Site) -> None:
+    with Catalog(site.recordings / "catalog.db") as catalog:
+        for episode_id, n_steps in ((1, 40), (2, 60)):
+            add_agent_episode(catalog, site.recordings, run_id="pair", episode_id=episode_id, n_steps=n_steps)
+    page.goto(f"{site.address}/runs/pair/episodes/1?t=12&compare=2&agent=red_1")
+    wait_for_step(page, lambda step: step == 12)
+    expect(page.locator(".agents [aria-pressed=true]")).to_contain_text(["red_1", "red_1"])
+    expect(page.locator(".delta div", has_text="Return so far").locator("dd")).to_have_text("0.000")
+    expect(page.locator(".delta div", has_text="energy").locator("dd")).to_have_text("+0.100")
+    page.keyboard.press("]")
+    expect(page.locator(".agents [aria-pressed=true]")).to_contain_text(["blue_0", "blue_0"])
+    expect(page.locator(".stage-action")).to_contain_text(["blue_0", "blue_0"])

@@ -42,8 +42,6 @@ class Parts:
         self.left_out = left_out
         self.pictures = pictures
         self._texts = texts
-        self.is_empty = not places
-        """Whether nothing of a sample is recorded."""
         self.is_whole = list(places.values()) == [()] and not texts
         """Whether a sample is one array or number, as those of a plain space are; a text has its place among the extras."""
 

@@ -137,7 +137,7 @@ def test_the_catalog_extra_records_lists_and_migrates(
 ) -> None:
     environment = install("catalog")
     run(environment, "-c", RECORD, folder=tmp_path, name="python")
-    assert "periodic" in run(environment, "list", folder=tmp_path)
+    assert "every 100th" in run(environment, "list", folder=tmp_path)
     old = sqlite3.connect(tmp_path / "old.db")
     old.executescript((ROOT / "tests/catalog/old_catalogs/0001.sql").read_text(encoding="utf-8"))
     old.close()

@@ -37,6 +37,7 @@ def stream(redis_url: str) -> Iterator[RedisStepStream]:
     """The session's server with a live run: a trainer, an open episode, three undecided ones."""
     stream = RedisStepStream(redis_url)
     counters = {"n_recorded_steps": 640, "n_dropped_steps": 5, "n_lost_steps": 2, "host": "here", "closed": False}
+    counters |= {"call_median_us": 3.25, "call_p99_us": 41.5}
     stream.beat(RUN, "p1", counters, info={"host": "here"}, now=time.time())
     ends = [msgpack.packb({"kind": "end", "episode_id": index}) for index in range(3)]
     stream.send(RUN, Flush(finished=ends, active={Play(7, 1): time.time()}))
@@ -74,6 +75,7 @@ def test_stats_prints_tables_for_people(call: Call, recordings: Path, redis_url:
     assert "in Redis" in answer.out
     assert "recorded" in answer.out
     assert "640" in answer.out
+    assert "3.25, p99 41.5" in answer.out
 
 
 def test_stats_finds_the_embedded_redis_beside_the_recordings(call: Call, recordings: Path) -> None:

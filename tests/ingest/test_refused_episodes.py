@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import gymnasium
 import pytest
 import redis
 
@@ -15,6 +16,8 @@ from recorder.catalog import Catalog
 from recorder.errors import UsageError
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream
+from recorder.wrappers import RecordEpisode
+from recorder.wrappers.vector import RecordEpisode as RecordEpisodes
 from tests.capture.recorded import assert_adds_up, record
 from tests.ingest.rig import RUN, Rig, work
 from tests.waiting import wait_until
@@ -85,6 +88,21 @@ def test_a_recorder_from_settings_asks_the_catalog_when_redis_has_forgotten_the_
     elsewhere = settings.model_copy(update={"database": "postgresql+psycopg://127.0.0.1:1/none"})
     EpisodeRecorder.from_settings(elsewhere, run_id="other").close()
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_wrappers_pass_on_that_a_run_is_resumed(
+    rig: Rig, redis_url: str, caplog: pytest.LogCaptureFixture, resume: bool
+) -> None:
+    first_time(rig, redis_url)
+    one = RecordEpisode(gymnasium.make("CartPole-v1"), redis_url, run_id=RUN, resume=resume)
+    many = RecordEpisodes(gymnasium.make_vec("CartPole-v1", num_envs=2), redis_url, run_id=RUN, resume=resume)
+    for environment in (one, many):
+        environment.reset(seed=1)
+        environment.close()
+    n_warned = 0 if resume else 2
+    wait_until(lambda: caplog.text.count("is not new") >= n_warned, message="the warnings")
+    assert caplog.text.count("is not new") == n_warned
 
 
 def test_a_redis_that_has_forgotten_the_run_learns_of_it_from_the_first_sweep(

@@ -146,6 +146,14 @@ def test_usage_example_2_exports_top_performers(recordings: Recordings, tmp_path
     assert [path.name for path in (tmp_path / "top").iterdir()] == ["episode_000001.mp4"]
 
 
+def test_a_batch_takes_the_best_or_the_worst(recordings: Recordings, tmp_path: Path) -> None:
+    for episode_id, total_reward in ((1, 5.0), (2, 9.0), (3, 1.0)):
+        recordings.add(episode_id, 2, total_reward=total_reward)
+    for name, order, expected in (("best", (), 2), ("worst", ("--ascending",), 3)):
+        assert export_top_performers(recordings, tmp_path / name, "--order", "return", *order, "--limit", "1") == 0
+        assert [path.name for path in (tmp_path / name).iterdir()] == [f"episode_{expected:06d}.mp4"]
+
+
 def test_usage_example_3_exports_failures(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 2, total_reward=49.0)
     recordings.add(2, 2, total_reward=299.0)

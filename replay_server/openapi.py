@@ -48,6 +48,12 @@ _ANNOTATION = {
     "color": {"type": "string"},
 }
 
+
+def _download(name: str, summary: str, content: str) -> tuple[str, str, str, dict[str, Any]]:
+    """The route of a file of an episode."""
+    return "get", f"{_EPISODE}/{name}", summary, {"parameters": [_VERSION], "content": [content]}
+
+
 _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("get", "/runs", "All runs, latest activity first", {}),
     ("get", "/runs/{run}", "One run, with its configuration and a summary", {}),
@@ -102,30 +108,10 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
             "content": ["application/x-ndjson", "application/msgpack"],
         },
     ),
-    (
-        "get",
-        f"{_EPISODE}/file",
-        "The file; supports ranges",
-        {"parameters": [_VERSION], "content": ["application/octet-stream"]},
-    ),
-    (
-        "get",
-        f"{_EPISODE}/player.html",
-        "The player with the episode in one HTML file, which needs no server",
-        {"parameters": [_VERSION], "content": ["text/html"]},
-    ),
-    (
-        "get",
-        f"{_EPISODE}/steps.csv",
-        "All steps as a table",
-        {"parameters": [_VERSION], "content": ["text/csv"]},
-    ),
-    (
-        "get",
-        f"{_EPISODE}/steps.npz",
-        "All steps as arrays, for numpy",
-        {"parameters": [_VERSION], "content": ["application/zip"]},
-    ),
+    _download("file", "The file; supports ranges", "application/octet-stream"),
+    _download("player.html", "The player with the episode in one HTML file, which needs no server", "text/html"),
+    _download("steps.csv", "All steps as a table", "text/csv"),
+    _download("steps.npz", "All steps as arrays, for numpy", "application/zip"),
     (
         "get",
         f"{_EPISODE}/thumbnail.png",

@@ -14,10 +14,10 @@ if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
     raise MissingExtraError("The catalog", "catalog")
 
 from recorder.catalog.catalog import Catalog
+from recorder.catalog.operations.agents import AgentSummary
 from recorder.catalog.operations.videos import VideoBounds
 from recorder.catalog.original import ORIGINAL_COLUMNS
 from recorder.catalog.rows import (
-    AgentSummary,
     AnnotationRow,
     CurvePoint,
     Decision,

@@ -285,11 +285,10 @@ def _connect_read_only(path: Path, busy_timeout_secs: float) -> sqlite3.Connecti
 
 def _switch_to_wal(connection: sqlite3.Connection, path: str, busy_timeout_secs: float) -> None:
     """Enable write-ahead logging and check it. SQLite ignores the busy timeout here, so this function waits."""
-    deadline = time.monotonic() + busy_timeout_secs
-    while True:
+    deadline, mode = time.monotonic() + busy_timeout_secs, ""
+    while not mode:
         try:
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            break
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise

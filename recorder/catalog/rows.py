@@ -15,7 +15,6 @@ from recorder.agents import AgentInfo
 
 __all__ = [
     "START_CURSOR",
-    "AgentSummary",
     "AnnotationRow",
     "CurvePoint",
     "Decision",
@@ -260,22 +259,6 @@ class RecordingRow:
     reasons: tuple[str, ...] = ()
     seed: str | None = None
     agents: Sequence[AgentInfo] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSummary:
-    """An agent of a run: its recordings, and the means over them.
-
-    Args:
-        team: its last one, by the alphabet.
-        mean_return: over its finite returns; None if it has none.
-    """
-
-    agent_id: str
-    team: str
-    n_recordings: int
-    mean_return: float | None
-    mean_steps: float
 
 
 @dataclass(frozen=True, slots=True)

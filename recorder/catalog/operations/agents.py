@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import inf
 
 from sqlalchemy import func, insert, select
@@ -13,13 +14,29 @@ from recorder.catalog.base import CatalogBase
 from recorder.catalog.lists.keys import delete_of_episodes
 from recorder.catalog.locks import in_batches
 from recorder.catalog.models import recording_agents
-from recorder.catalog.rows import AgentSummary, RecordingRow
+from recorder.catalog.rows import RecordingRow
 
-__all__ = ["AgentOperations", "replace_agents"]
+__all__ = ["AgentOperations", "AgentSummary", "replace_agents"]
 
 _c = recording_agents.c
 
 _Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSummary:
+    """An agent of a run: its recordings, and the means over them.
+
+    Args:
+        team: its last one, by the alphabet.
+        mean_return: over its finite returns; None if it has none.
+    """
+
+    agent_id: str
+    team: str
+    n_recordings: int
+    mean_return: float | None
+    mean_steps: float
 
 
 class AgentOperations(CatalogBase):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, cast
@@ -38,6 +39,9 @@ _IN_BUCKETS = frozenset(
     ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "obs", "cos", "tos", "b2")
 )
 """Schemes of stores without folders; creating a folder would create a missing bucket."""
+
+_IMPORTED_LATE = {"hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
+"""What fsspec's drivers import only when they connect: a missing one is named at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,9 @@ class UrlStorage(Storage):
         self._is_in_bucket = scheme.lower() in _IN_BUCKETS
         if self._is_in_bucket and not rest.strip("/"):
             raise StorageError(f"the URL has no bucket: {self.root}")
+        needed = _IMPORTED_LATE.get(scheme.lower())
+        if needed is not None and find_spec(needed) is None:
+            raise StorageError(f"Please install {needed} to access {scheme}: {self.root}")
         with self._translated("use the driver", self.root):
             self._driver: Any = fsspec.get_filesystem_class(scheme.lower())
             self._base = str(self._driver._strip_protocol(self._url))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -132,6 +133,12 @@ def test_a_relative_name_is_read_in_the_current_folder(tmp_path: Path, monkeypat
     name = f"memory://{uuid4()}"
     write_file(name, b"y")
     assert read_file(name, max_bytes=1) == b"y"
+
+
+@pytest.mark.skipif(find_spec("pyarrow") is not None, reason="it can be used here")
+def test_a_driver_that_connects_by_a_missing_package_is_refused_at_once() -> None:
+    with pytest.raises(StorageError, match="install pyarrow to access hdfs: hdfs://x"):
+        open_storage("hdfs://x")
 
 
 def test_a_url_with_an_unknown_scheme_is_refused() -> None:

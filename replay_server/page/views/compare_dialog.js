@@ -169,6 +169,7 @@ export class CompareDialog {
         on: { click: () => this.#choose(() => this.#on.compareWith(id, isHere ? null : runId)) },
       },
       element("b", {}, `Episode ${formatCount(id)}${isHere ? "" : ` of ${runId}`}`),
+      " ",
       element("span", { class: "muted" }, facts.join(" · ")),
     );
   }

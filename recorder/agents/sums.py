@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recorder.agents.columns import PRESENT, ROSTER, agent_column, parse_agent_column
 from recorder.agents.info import MAX_AGENTS, AgentInfo
-from recorder.agents.table import read_roster, zero_filled
+from recorder.agents.table import earned, read_roster, zero_filled
 from recorder.chunk import ColumnData
 from recorder.episode import return_of
 
@@ -87,8 +87,7 @@ class AgentSums:
         for index, name in enumerate(_SUMMED):
             values = zero_filled(columns.get(agent_column(group, name)), n_steps)
             if values is not None and values.shape == present.shape:
-                sums = np.where(present != 0, values, 0).sum(axis=0, dtype=np.float64)
-                known[index, : present.shape[1]] += sums
+                known[index, : present.shape[1]] += earned(values, present != 0)
 
     def _take_roster(self, text: bytes | str) -> int:
         """The agents of a roster; returns how many of the known ones come before the first that changes."""

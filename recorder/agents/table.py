@@ -15,7 +15,7 @@ from recorder.agents.info import MAX_AGENTS, AgentInfo, read_agents
 from recorder.chunk import Chunk, ColumnData
 from recorder.episode import return_of
 
-__all__ = ["AgentTable", "agent_table", "pack_roster", "read_roster", "zero_filled"]
+__all__ = ["AgentTable", "agent_table", "earned", "pack_roster", "read_roster", "zero_filled"]
 
 
 def pack_roster(agents: Iterable[AgentInfo]) -> str:
@@ -123,9 +123,7 @@ class _GroupSums:
         for index, name in enumerate(("reward", "intrinsic_reward")):
             values = _values(chunk, agent_column(group, name))
             if values is not None and values.shape == present.shape:
-                self.rewards[index, :n_slots] += np.where(present & np.isfinite(values), values, 0).sum(
-                    axis=0, dtype=np.float64
-                )
+                self.rewards[index, :n_slots] += earned(values, present)
         for outcome, name in (("terminated", "done"), ("truncated", "truncated"), ("terminated", "terminated")):
             flags = _values(chunk, agent_column(group, name))
             if flags is not None and flags.shape == present.shape:
@@ -157,6 +155,13 @@ class _GroupSums:
 
 def _values(chunk: Chunk, name: str) -> NDArray[Any] | None:
     return zero_filled(chunk.column(name) if name in chunk.names else None, chunk.n_steps)
+
+
+def earned(values: NDArray[Any], present: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """``float64[n_slots]``: what each agent has earned in ``[n_steps, n_slots]`` while it was present. As in every view, a reward
+    that is not finite counts 0."""
+    found: NDArray[np.float64] = np.where(present & np.isfinite(values), values, 0).sum(axis=0, dtype=np.float64)
+    return found
 
 
 def zero_filled(data: ColumnData | None, n_steps: int) -> NDArray[Any] | None:

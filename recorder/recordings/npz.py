@@ -53,11 +53,7 @@ def npz_pieces(episode: Episode) -> Iterator[bytes]:
     with zipfile.ZipFile(pieces, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         numbers = episode.step_numbers
         yield from _member(archive, pieces, "step", numbers.dtype, (len(numbers),), iter([numbers]))
-        for name in episode.names:
-            form = _form(episode, name)
-            if form is None:
-                continue
-            dtype, shape, is_whole = form
+        for name, (dtype, shape, is_whole) in _forms(episode).items():
             values = (_filled(chunk, name, dtype, shape) for chunk in _chunks(episode))
             yield from _member(archive, pieces, name, dtype, (episode.n_steps, *shape), values)
             if not is_whole:
@@ -87,18 +83,24 @@ def _chunks(episode: Episode) -> Iterator[Chunk]:
     return (chunk for chunk, _ in episode.chunks_between(0, episode.n_steps))
 
 
-def _form(episode: Episode, name: str) -> tuple[np.dtype[Any], tuple[int, ...], bool] | None:
-    """The dtype and shape that hold all values, and whether all steps have one; None where there is no such array."""
-    specs: dict[ColumnSpec, None] = {}
-    is_whole = True
+def _forms(episode: Episode) -> dict[str, tuple[np.dtype[Any], tuple[int, ...], bool]]:
+    """The dtype and shape that hold all values of each column, and whether all steps have one; of columns that have such an
+    array."""
+    specs: dict[str, set[ColumnSpec]] = {name: set() for name in episode.names}
+    n_present = dict.fromkeys(specs, 0)
     for chunk in _chunks(episode):
-        if name in chunk.names:
-            specs[chunk.spec(name)] = None
-        is_whole = is_whole and bool(_mask(chunk, name).all())
-    shapes = {spec.shape for spec in specs}
-    if len(shapes) != 1 or any(spec.is_text for spec in specs):
-        return None
-    return np.result_type(*(np.dtype(spec.dtype) for spec in specs)), shapes.pop(), is_whole
+        for name in chunk.names:
+            specs[name].add(chunk.spec(name))
+            n_present[name] += int(np.count_nonzero(_mask(chunk, name)))
+    return {
+        name: (
+            np.result_type(*(spec.dtype for spec in found)),
+            next(iter(found)).shape,
+            n_present[name] == episode.n_steps,
+        )
+        for name, found in specs.items()
+        if len({spec.shape for spec in found}) == 1 and not any(spec.is_text for spec in found)
+    }
 
 
 def _mask(chunk: Chunk, name: str) -> NDArray[np.bool_]:

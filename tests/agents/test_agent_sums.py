@@ -26,6 +26,7 @@ def _columns(chance: random.Random, n_steps: int, roster: list[list[object]]) ->
         has = rng.random(n_steps) < 0.8
         has[0] = True
         values = rng.normal(size=(int(has.sum()), n_slots)).astype(np.float32)
+        values[0] = np.nan if chance.random() < 0.5 else np.inf
         columns[agent_column(group, "present")] = ColumnData(rng.random((n_steps, n_slots)) < 0.7)  # type: ignore[arg-type]
         columns[agent_column(group, "reward")] = ColumnData(values, has)  # type: ignore[arg-type]
         columns[agent_column(group, "intrinsic_reward")] = ColumnData(rng.normal(size=(n_steps, n_slots)))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """A trainer that records as fast as it can, and says in shared memory how many steps its calls have accepted.
 
-``python flat_out.py REDIS_URL FOLDER COUNTS RUN_ID HOW N_STEPS``: HOW is ``steps`` or ``batches``. The reward of a step is its
-number, so that a reader can tell which arrived.
+``python flat_out.py REDIS_URL FOLDER COUNTS RUN_ID HOW N_STEPS [CLOSE]``: HOW is ``steps`` or ``batches``. The reward of a
+step is its number, so that a reader can tell which arrived. With CLOSE, the recorder is closed once a file of that name exists.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def accepted(counts: Path) -> tuple[int, int]:
 
 
 def main() -> None:
-    url, folder, counts, run_id, how, n_steps = sys.argv[1:]
+    url, folder, counts, run_id, how, n_steps, *close = sys.argv[1:]
     Path(counts).write_bytes(bytes(_PAIR.size))
     with open(counts, "r+b") as file:
         # Each number is stored by itself: `pack_into` writes zeros first, and a kill may leave them.
@@ -40,6 +40,9 @@ def main() -> None:
     record = record_steps if how == "steps" else record_batches
     record(recorder, shared, int(n_steps))
     print("recorded", flush=True)
+    while not all(Path(name).exists() for name in close):
+        recorder.stats()
+        time.sleep(0.002)
     if not recorder.close(120.0):
         sys.exit("not everything was sent")
     stats = recorder.stats()

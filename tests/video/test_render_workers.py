@@ -93,8 +93,8 @@ def test_a_video_is_made_once_and_whole_although_worker_and_ffmpeg_are_killed(
         row, created = requests.ask(None, 1, CHOICES)
         assert created
         segments_dir = f"{settings.videos_place}/.segments"
-        wait_until(lambda: pids_with(segments_dir), DEADLINE_SECS, "the first ffmpeg")
-        os.kill(pids_with(segments_dir)[0], signal.SIGKILL)
+        encoders = wait_until(lambda: pids_with(segments_dir), DEADLINE_SECS, "the first ffmpeg")
+        os.kill(encoders[0], signal.SIGKILL)
         wait_until(
             lambda: any(s.error for s in catalog.list_segments(row.video_id)), DEADLINE_SECS, "the note of the failure"
         )

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from recorder.episode_file import Episode
-from worker.video.ffmpeg import ffmpeg_path
+from worker.video.encoding.ffmpeg import ffmpeg_path
 
 __all__ = ["BaselineExport", "export_by_baseline"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from recorder.episode_file import open_episode
 from recorder.video.options import VideoOptions
+from worker.video.encoding.frame_loop import make_video
 from worker.video.export import make_renderer
-from worker.video.frame_loop import make_video
 
 __all__ = ["make_videos"]
 

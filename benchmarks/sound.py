@@ -14,7 +14,7 @@ from recorder.outline import EpisodeEvents
 from recorder.video.options import VideoOptions
 from worker.video.export import make_renderer
 from worker.video.sound.mixing import mixed
-from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.score import make_score
 from worker.video.sound.sounding_video import make_sounding_video
 from worker.video.sound.soundtrack import soundtrack

@@ -22,15 +22,15 @@ from recorder.recorded_step import RecordedStep
 from recorder.storage import episode_path, open_storage
 from recorder.video.options import VideoOptions
 from recorder.video.request import make_request
-from worker.video.codecs import output_arguments
+from worker.video.encoding.codecs import output_arguments
+from worker.video.encoding.ffmpeg import ffmpeg_path
+from worker.video.encoding.frame_loop import make_video
+from worker.video.encoding.planes import Yuv420Planes
 from worker.video.export import make_renderer
-from worker.video.ffmpeg import ffmpeg_path
-from worker.video.frame_loop import make_video
-from worker.video.planes import Yuv420Planes
+from worker.video.files.video_files import LocalVideos
 from worker.video.queue.context import RenderContext, RenderLimits
 from worker.video.queue.planning import begin_video
 from worker.video.queue.rendering import render_segment
-from worker.video.video_files import LocalVideos
 
 __all__ = ["bench_episode", "measure_draw", "measure_export", "measure_render_rss", "measure_segments"]
 

@@ -23,14 +23,14 @@ from recorder.catalog import RecordingRow
 from recorder.video.timeline import make_timeline
 from tests.video.sample import observed_steps, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
+from worker.video.cards.subtitles import Subtitled
 from worker.video.compare import ComparisonRenderer
+from worker.video.episode.series import LearningPoint
 from worker.video.export import renderer_in_run
 from worker.video.narration.narration import Line, Narration, narrate
 from worker.video.reel import Clip, Pick, ReelRenderer
-from worker.video.scene.subtitles import Subtitled
-from worker.video.series import LearningPoint
 from worker.video.sound.mixing import mixed
-from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.studio import Studio
 from worker.video.sound.themes import SoundBank
 from worker.video.sound.waves import RATE

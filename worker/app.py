@@ -130,7 +130,7 @@ def _register_render_tasks(app: Celery, process: WorkerProcess) -> RecorderError
     """Return the error that keeps this worker from making videos, or None. The worker serves other queues without
     it."""
     try:
-        from worker.video.ffmpeg import ffmpeg_path
+        from worker.video.encoding.ffmpeg import ffmpeg_path
         from worker.video.tasks import register  # imports matplotlib
 
         ffmpeg_path()

@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
 def _make_video(reproduction: Any, env: Any, args: argparse.Namespace, progress: FrameProgress) -> Any:
     with require_extra("A video", "worker", extra="video"):
         from worker.video import VideoOptions  # lazy: loads matplotlib
-        from worker.video.frame_loop import make_video
+        from worker.video.encoding.frame_loop import make_video
         from worker.video.picture_frames import PictureFrames
 
     n_frames = reproduction.n_steps + 1

@@ -21,7 +21,7 @@ SOURCES = ("board", "picture", "both")
 """What the largest panel shows."""
 
 STYLES = ("dark", "light")
-"""``worker/video/theme.py`` has their colours."""
+"""``worker/video/canvas/theme.py`` has their colours."""
 _FIGURE_INCHES = (16, 9)
 DPI_RANGE = (20, MAX_SIDE // _FIGURE_INCHES[0])
 

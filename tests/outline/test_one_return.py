@@ -11,7 +11,7 @@ from recorder.outline import Outline
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.memory import MemoryBudget
 from tests.capture.recorded import close_and_read, record
-from worker.video.series import EpisodeSeries
+from worker.video.episode.series import EpisodeSeries
 
 
 @pytest.mark.parametrize(("weight", "expected"), [(0.5, 12.0), (0.0, 6.0), (None, 6.0)])

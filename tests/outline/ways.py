@@ -25,7 +25,7 @@ from tests.agent_episodes import NAMES, agent_episode_columns
 from tests.episodes import add_episode, make_chunks
 from tests.page.lives import SCENE, Life
 from tests.replay.trainer import CHUNK_STEPS, Trainer
-from worker.video.chapters import chapter_markers
+from worker.video.texts.chapters import chapter_markers
 
 __all__ = ["OUTLINE_FIELDS", "RANGES", "Ways", "make_agent_ways", "make_ways"]
 

@@ -11,11 +11,11 @@ from recorder.catalog import VideoRow
 from recorder.settings import load_settings
 from recorder.storage import open_storage
 from replay_server.render_requests import RenderRequests
+from worker.video.files.video_files import LocalVideos
 from worker.video.queue.context import RenderContext, RenderLimits
 from worker.video.queue.planning import begin_video
 from worker.video.queue.rendering import render_segment
 from worker.video.queue.sweeping import sweep_videos
-from worker.video.video_files import LocalVideos
 
 if TYPE_CHECKING:
     from tests.video.conftest import Recordings

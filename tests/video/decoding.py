@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.video.ffmpeg import ffmpeg_path
+from worker.video.encoding.ffmpeg import ffmpeg_path
 
 
 class VideoFacts(NamedTuple):

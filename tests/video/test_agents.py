@@ -18,9 +18,9 @@ from tests.agent_episodes import (
 )
 from tests.episodes import make_episode_file
 from tests.video.sample import sample_episode
+from worker.video.canvas.theme import THEMES
+from worker.video.episode.series import EpisodeSeries
 from worker.video.renderer import EpisodeVideoRenderer
-from worker.video.series import EpisodeSeries
-from worker.video.theme import THEMES
 
 SIZE = {"width": 640, "height": 360}
 RED_0, RED_1, BLUE_0 = (THEMES["dark"].agents[number] for number in (21, 22, 0))

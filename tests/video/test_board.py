@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.episode import EpisodeMetadata, Substrate
-from worker.video.board import make_board
-from worker.video.geometry import Rect
+from worker.video.canvas.geometry import Rect
+from worker.video.panels.parts.board import make_board
 
 AREA = Rect(10, 20, 400, 300)
 

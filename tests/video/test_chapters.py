@@ -9,9 +9,9 @@ from recorder.outline.events import EpisodeEvents
 from recorder.terminal_player import Film, Playback, draw
 from recorder.video.timeline import make_timeline
 from tests.video.sample import sample_episode, sample_steps
-from worker.video.chapters import MIN_CHAPTER_SECS, chapter_file, chapter_markers, chapter_spans, webvtt
 from worker.video.narration.facts import make_fact_sheet
-from worker.video.youtube_text import youtube_text
+from worker.video.texts.chapters import MIN_CHAPTER_SECS, chapter_file, chapter_markers, chapter_spans, webvtt
+from worker.video.texts.youtube_text import youtube_text
 
 
 def calm_steps(n_steps):

@@ -15,8 +15,8 @@ from recorder.video.codecs import EncoderSettings
 from tests.processes import PythonProcess
 from tests.video.decoding import frame_hashes_of, n_frames_of
 from tests.waiting import wait_until
-from worker.video.encoder import VideoEncoder, join_segments
-from worker.video.ffmpeg import ffmpeg_path
+from worker.video.encoding.encoder import VideoEncoder, join_segments
+from worker.video.encoding.ffmpeg import ffmpeg_path
 from worker.video.sound.loudness import write_lossless
 
 QUICK = EncoderSettings(preset="ultrafast")

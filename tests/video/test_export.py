@@ -15,8 +15,8 @@ from tests.video.conftest import Recordings, damage_first_chunk
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, frames_of, n_frames_of
 from tests.video.sample import sample_file, sample_steps
 from worker.video import batch_export_videos, export_episode_video
+from worker.video.encoding.frame_loop import VideoStoppedError
 from worker.video.export import make_renderer
-from worker.video.frame_loop import VideoStoppedError
 
 QUICK = {"dpi": 20, "preset": "ultrafast", "steps_per_second": 30}
 

@@ -13,7 +13,7 @@ from recorder.video.timeline import make_timeline
 from tests.video.sample import observed_steps, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
 from worker.video.compare import ComparisonRenderer
-from worker.video.series import LearningPoint
+from worker.video.episode.series import LearningPoint
 
 FOLDER = Path(__file__).parent / "golden"
 CURVE = [LearningPoint(i, 40 * np.log1p(i / 60) - 15 + 12 * np.sin(i * 2.4)) for i in range(0, 900, 5)]

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from worker.video.geometry import Rect
-from worker.video.masks import arc, arrow_head, disc, lettering, polyline
-from worker.video.overlay import Overlay
-from worker.video.surface import TILE_COLUMNS, TILE_ROWS, Canvas, Surface
+from worker.video.canvas.geometry import Rect
+from worker.video.canvas.masks import arc, arrow_head, disc, lettering, polyline
+from worker.video.canvas.overlay import Overlay
+from worker.video.canvas.surface import TILE_COLUMNS, TILE_ROWS, Canvas, Surface
 
 SHAPES = {
     "disc": disc(17.5),

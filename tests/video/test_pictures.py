@@ -11,7 +11,7 @@ from recorder.episode_file import Episode, build_version2, open_episode
 from recorder.errors import UsageError
 from recorder.schema import EpisodeSchema
 from tests.capture.recorded import record_one
-from worker.video.geometry import Rect
+from worker.video.canvas.geometry import Rect
 from worker.video.renderer import EpisodeVideoRenderer
 
 N_STEPS = 12

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from worker.video.geometry import Rect
-from worker.video.planes import Yuv420Planes
-from worker.video.surface import Canvas
+from worker.video.canvas.geometry import Rect
+from worker.video.canvas.surface import Canvas
+from worker.video.encoding.planes import Yuv420Planes
 
 
 def expected_planes(rgb):

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from worker.video.geometry import Rect
-from worker.video.scene.readout import Readout
-from worker.video.surface import Canvas
+from worker.video.canvas.geometry import Rect
+from worker.video.canvas.surface import Canvas
+from worker.video.panels.parts.readout import Readout
 
 PLATE, INK = (22, 28, 38), (240, 244, 250)
 TEXTS = ["9", "10", "-3.25", "100%", "0", "12:00", "Interact", "–", "", "7.5e+20", "1.1, 2.2"]

@@ -14,11 +14,11 @@ from recorder.errors import UsageError
 from recorder.video.timeline import make_timeline
 from tests.video.sample import PLACES, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
+from worker.video.canvas.surface import TILE_COLUMNS, TILE_ROWS
+from worker.video.canvas.theme import THEMES
 from worker.video.compare import ComparisonRenderer
-from worker.video.scales import scales_of
-from worker.video.series import EpisodeSeries, LearningPoint
-from worker.video.surface import TILE_COLUMNS, TILE_ROWS
-from worker.video.theme import THEMES
+from worker.video.episode.scales import scales_of
+from worker.video.episode.series import EpisodeSeries, LearningPoint
 
 SIZE = {"width": 640, "height": 360}
 CURVE = [LearningPoint(i, math.sin(i / 30) * 100) for i in range(400, 600)]

@@ -23,11 +23,11 @@ from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import n_frames_of
 from tests.video.sound.hearing import audio_of
 from worker.video.export import renderer_in_run
+from worker.video.files.video_files import video_files
 from worker.video.queue.context import RenderContext
 from worker.video.queue.planning import begin_video, enqueue_segments
 from worker.video.queue.rendering import render_segment
 from worker.video.still import draw_still
-from worker.video.video_files import video_files
 
 WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast", "steps_per_second": 30}
 

@@ -10,11 +10,11 @@ import pytest
 from recorder.video.timeline import make_timeline
 from tests.video.sample import observed_steps, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer
-from worker.video.scales import scales_of
-from worker.video.scene.curve import thinned
-from worker.video.series import EpisodeSeries
-from worker.video.signals import MAX_ROWS, choose_signals
-from worker.video.theme import THEMES
+from worker.video.canvas.theme import THEMES
+from worker.video.episode.scales import scales_of
+from worker.video.episode.series import EpisodeSeries
+from worker.video.episode.signals import MAX_ROWS, choose_signals
+from worker.video.panels.curve import thinned
 
 BARE = {"affordance_layout": {}, "meter_names": (), "action_names": ()}
 

@@ -22,12 +22,12 @@ from tests.video.conftest import RUN
 from tests.video.decoding import n_frames_of
 from tests.video.sample import sample_file
 from tests.waiting import wait_until
+from worker.video.files.video_files import video_files
 from worker.video.queue import segments
 from worker.video.queue.context import RenderContext, RenderLimits
 from worker.video.queue.planning import begin_video
 from worker.video.queue.rendering import render_segment
 from worker.video.queue.sweeping import sweep_videos
-from worker.video.video_files import video_files
 
 WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast", "fps": 10, "steps_per_second": 10}
 

@@ -11,8 +11,8 @@ if find_spec("matplotlib") is None:
 
 from recorder.video.options import PROFILES, VideoOptions
 from worker.video.compare import export_comparison_video
+from worker.video.encoding.frame_loop import VideoFile
 from worker.video.export import BatchResult, batch_export_videos, export_episode_video, write_webvtt, write_youtube_text
-from worker.video.frame_loop import VideoFile
 from worker.video.narration.language_model import LanguageModel
 from worker.video.reel import PICKS, export_reel_video
 from worker.video.renderer import EpisodeVideoRenderer

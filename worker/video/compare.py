@@ -16,15 +16,15 @@ from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from recorder.video.timeline import Timeline
+from worker.video.canvas.geometry import Rect
+from worker.video.canvas.surface import TILE_COLUMNS, Canvas
+from worker.video.encoding.frame_loop import VideoFile
 from worker.video.export import opened_catalog
-from worker.video.frame_loop import VideoFile
-from worker.video.geometry import Rect
 from worker.video.renderer import EpisodeVideoRenderer
-from worker.video.sound.comparison_programme import ComparisonProgramme
-from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.programmes.comparison import ComparisonProgramme
+from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.sounding_video import make_sounding_video
 from worker.video.sound.studio import Studio
-from worker.video.surface import TILE_COLUMNS, Canvas
 
 __all__ = ["ComparisonRenderer", "export_comparison_video"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recorder.video.limits import check_side
-from worker.video.geometry import Rect
+from worker.video.canvas.geometry import Rect
 
 __all__ = ["Layout", "make_layout"]
 

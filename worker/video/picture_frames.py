@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recorder.errors import VideoError
 from recorder.video.limits import MAX_SIDE
-from worker.video.surface import Canvas
+from worker.video.canvas.surface import Canvas
 
 __all__ = ["PictureFrames"]
 

@@ -19,16 +19,16 @@ from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_RATE
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import shows_captions
+from worker.video.canvas.geometry import Rect
+from worker.video.canvas.surface import Canvas
+from worker.video.encoding.frame_loop import VideoFile
+from worker.video.episode.series import LearningPoint
 from worker.video.export import learning_points, opened_catalog
-from worker.video.frame_loop import VideoFile
-from worker.video.geometry import Rect
 from worker.video.renderer import EpisodeVideoRenderer
-from worker.video.series import LearningPoint
-from worker.video.sound.programme import EpisodeProgramme
-from worker.video.sound.reel_programme import ReelPart, ReelProgramme
+from worker.video.sound.programmes.episode import EpisodeProgramme
+from worker.video.sound.programmes.reel import ReelPart, ReelProgramme
 from worker.video.sound.sounding_video import make_sounding_video
 from worker.video.sound.studio import Studio
-from worker.video.surface import Canvas
 
 __all__ = ["PICKS", "Pick", "ReelRenderer", "ReelResult", "choose_episodes", "export_reel_video"]
 

@@ -12,27 +12,27 @@ from recorder.errors import UsageError
 from recorder.outline import EpisodeEvents, Event, Marker, Outline, picture_columns
 from recorder.video.kinds import check_kinds
 from recorder.video.timeline import Timeline, make_timeline
-from worker.video.board import Board
+from worker.video.canvas.surface import Canvas, Surface
+from worker.video.canvas.theme import find_theme
+from worker.video.cards.emphasis import Emphasis
+from worker.video.cards.end_card import end_card_of, hook_of
+from worker.video.cards.title_card import draw_title_card
+from worker.video.episode.scales import scales_of
+from worker.video.episode.series import EpisodeSeries, LearningPoint
 from worker.video.layout import make_layout
-from worker.video.scales import scales_of
-from worker.video.scene.clock import ClockPanel
-from worker.video.scene.curve import CurvePanel
-from worker.video.scene.emphasis import Emphasis
-from worker.video.scene.end_card import end_card_of, hook_of
-from worker.video.scene.grid import GridPanel
-from worker.video.scene.header import HeaderPanel
-from worker.video.scene.history import HistoryPanel
-from worker.video.scene.info import InfoPanel
-from worker.video.scene.learning import draw_learning_curve
-from worker.video.scene.meters import MetersPanel
-from worker.video.scene.panel import Panel
-from worker.video.scene.picture import PicturePanel
-from worker.video.scene.progress import ProgressPanel
-from worker.video.scene.q_values import QValuesPanel
-from worker.video.scene.title_card import draw_title_card
-from worker.video.series import EpisodeSeries, LearningPoint
-from worker.video.surface import Canvas, Surface
-from worker.video.theme import find_theme
+from worker.video.panels.clock import ClockPanel
+from worker.video.panels.curve import CurvePanel
+from worker.video.panels.grid import GridPanel
+from worker.video.panels.header import HeaderPanel
+from worker.video.panels.history import HistoryPanel
+from worker.video.panels.info import InfoPanel
+from worker.video.panels.learning import draw_learning_curve
+from worker.video.panels.meters import MetersPanel
+from worker.video.panels.panel import Panel
+from worker.video.panels.parts.board import Board
+from worker.video.panels.picture import PicturePanel
+from worker.video.panels.progress import ProgressPanel
+from worker.video.panels.q_values import QValuesPanel
 
 __all__ = ["EpisodeVideoRenderer"]
 

@@ -24,11 +24,11 @@ from recorder.recordings.find import open_checked_recording
 from recorder.storage import open_storage
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import burns_narration
+from worker.video.cards.subtitles import Subtitled
 from worker.video.export import renderer_in_run
 from worker.video.narration.facts import climax_of
 from worker.video.narration.narration import narrate
-from worker.video.scene.subtitles import Subtitled
-from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.studio import Studio
 
 __all__ = ["draw_still", "main"]

@@ -18,12 +18,12 @@ from recorder.redis_server.status import QUEUE_PRIORITIES
 from recorder.storage import open_recordings, open_videos
 from recorder.video.request import RENDER_QUEUE, RENDER_TASK
 from worker.process import WorkerProcess
+from worker.video.files.video_files import video_files
 from worker.video.queue.context import RenderContext, RenderLimits
 from worker.video.queue.planning import begin_video
 from worker.video.queue.rendering import render_segment
 from worker.video.queue.sweeping import sweep_videos
 from worker.video.sound.studio import studio_of
-from worker.video.video_files import video_files
 
 __all__ = ["RENDER_SEGMENT", "SWEEP_VIDEOS", "register"]
 

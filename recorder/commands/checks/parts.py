@@ -46,7 +46,7 @@ def _replay_server(settings: Settings) -> str:
 def _videos(settings: Settings) -> str:
     del settings
     with require_extra("Making videos", "worker", extra="video"):
-        from worker.video.ffmpeg import ffmpeg_path  # lazy: loads matplotlib
+        from worker.video.encoding.ffmpeg import ffmpeg_path  # lazy: loads matplotlib
         from worker.voices.voice import VOICE_HINT, installed_voices
     voices = ", ".join(installed_voices()) or f"none ({VOICE_HINT})"
     return f"ffmpeg: {ffmpeg_path()}; voices: {voices}"

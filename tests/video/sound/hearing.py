@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.video.ffmpeg import ffmpeg_path
+from worker.video.encoding.ffmpeg import ffmpeg_path
 from worker.video.sound.loudness import Loudness, measure_loudness
 from worker.video.sound.waves import RATE
 

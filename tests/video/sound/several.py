@@ -10,9 +10,9 @@ from recorder.episode_file import Episode, open_episode
 from recorder.video.timeline import make_timeline
 from tests.video.sample import sample_file, sample_steps
 from worker.video.narration.facts import Fact
-from worker.video.sound.comparison_programme import ComparisonProgramme
-from worker.video.sound.programme import EpisodeProgramme
-from worker.video.sound.reel_programme import ReelPart, ReelProgramme
+from worker.video.sound.programmes.comparison import ComparisonProgramme
+from worker.video.sound.programmes.episode import EpisodeProgramme
+from worker.video.sound.programmes.reel import ReelPart, ReelProgramme
 
 __all__ = ["comparison_of", "episode_of", "facts_of_several", "reel_of"]
 

@@ -25,7 +25,7 @@ from worker.video.narration.facts import Fact, FactSheet, make_fact_sheet
 from worker.video.narration.grammar import GrammarWriter
 from worker.video.narration.language_model import LanguageModel
 from worker.video.narration.narration import narrate
-from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.studio import Studio, studio_of
 
 Answer = Callable[[BaseHTTPRequestHandler, dict], None]

@@ -32,7 +32,7 @@ from worker.video.narration.narration import _estimate, narrate
 from worker.video.narration.schedule import Candidate, schedule
 from worker.video.narration.style_files import BRIEF, style_sentences
 from worker.video.sound.mixing import Speech, mixed
-from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.score import make_score
 from worker.video.sound.studio import Studio
 from worker.video.sound.themes import SoundBank

@@ -15,9 +15,9 @@ from tests.video.decoding import frame_hashes_of
 from tests.video.sample import sample_episode
 from tests.waiting import wait_until
 from worker.video import EpisodeVideoRenderer, export_episode_video
-from worker.video.frame_loop import VideoStoppedError
+from worker.video.cards.subtitles import Subtitled
+from worker.video.encoding.frame_loop import VideoStoppedError
 from worker.video.narration.captions import Cue
-from worker.video.scene.subtitles import Subtitled
 from worker.video.sound.studio import Studio
 
 QUICK = {"dpi": 20, "preset": "ultrafast", "crf": 40, "fps": 10, "steps_per_second": 4}

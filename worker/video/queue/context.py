@@ -15,8 +15,8 @@ from recorder.runtime.python_versions import UTC
 from recorder.storage import Storage
 from recorder.video.options import VideoOptions
 from recorder.video.request import content_hash_of_request, options_of_request
+from worker.video.files.video_files import VideoFiles
 from worker.video.sound.studio import Studio
-from worker.video.video_files import VideoFiles
 
 __all__ = ["RenderContext", "RenderLimits", "fail_video", "failure_text", "if_unexpected", "opened"]
 

@@ -13,15 +13,15 @@ from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from recorder.video.request import captions_path
 from recorder.video.sound_choices import burns_narration
-from worker.video.chapters import chapter_file
-from worker.video.encoder import join_segments
+from worker.video.encoding.encoder import join_segments
+from worker.video.files.video_files import video_name
 from worker.video.narration.captions import captions_text
 from worker.video.narration.narration import Narration
 from worker.video.queue.context import RenderContext, fail_video, opened
 from worker.video.queue.lease import VideoLease
-from worker.video.sound.programme import EpisodeProgramme
+from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.soundtrack import soundtrack
-from worker.video.video_files import video_name
+from worker.video.texts.chapters import chapter_file
 
 __all__ = ["join_video"]
 

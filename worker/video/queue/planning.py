@@ -9,14 +9,14 @@ from recorder.errors import RecordingNotFoundError
 from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import burns_narration
+from worker.video.files.work_folder import work_folder
 from worker.video.narration.kept import keep_narration
 from worker.video.narration.narration import narrate
 from worker.video.queue.context import RenderContext, fail_video, opened
 from worker.video.queue.joining import join_video
 from worker.video.queue.lease import VideoLease
 from worker.video.queue.segments import cut
-from worker.video.sound.programme import EpisodeProgramme
-from worker.video.work_folder import work_folder
+from worker.video.sound.programmes.episode import EpisodeProgramme
 
 __all__ = ["begin_video", "enqueue_segments"]
 

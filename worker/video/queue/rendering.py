@@ -11,12 +11,12 @@ from recorder.catalog import Catalog, SegmentRow, VideoRow
 from recorder.errors import RecordingNotFoundError
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import burns_narration
+from worker.video.cards.subtitles import Subtitled
+from worker.video.encoding.frame_loop import FrameSource, VideoStoppedError, make_video
 from worker.video.export import renderer_in_run
-from worker.video.frame_loop import FrameSource, VideoStoppedError, make_video
 from worker.video.narration.kept import kept_cues
 from worker.video.queue.context import RenderContext, failure_text, if_unexpected, opened
 from worker.video.queue.joining import join_video
-from worker.video.scene.subtitles import Subtitled
 
 __all__ = ["render_segment"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from worker.video.files.video_files import delete_stale_videos
 from worker.video.queue.context import RenderContext
 from worker.video.queue.planning import enqueue_segments
-from worker.video.video_files import delete_stale_videos
 
 __all__ = ["sweep_videos"]
 

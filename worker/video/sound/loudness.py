@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recorder.errors import VideoError
-from worker.video.ffmpeg import Ffmpeg, ask_ffmpeg
+from worker.video.encoding.ffmpeg import Ffmpeg, ask_ffmpeg
 from worker.video.sound.waves import RATE, Samples
 
 __all__ = ["LOUDNESS", "MAX_PEAK", "Loudness", "encode_sound", "measure_loudness", "write_lossless"]

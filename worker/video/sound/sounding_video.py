@@ -9,11 +9,11 @@ from pathlib import Path
 
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import burns_narration, may_sound
-from worker.video.encoder import join_segments
-from worker.video.frame_loop import FrameSource, VideoFile, make_video
+from worker.video.cards.subtitles import Subtitled
+from worker.video.encoding.encoder import join_segments
+from worker.video.encoding.frame_loop import FrameSource, VideoFile, make_video
 from worker.video.narration.captions import write_captions
-from worker.video.scene.subtitles import Subtitled
-from worker.video.sound.programme import Programme
+from worker.video.sound.programmes.episode import Programme
 from worker.video.sound.soundtrack import soundtrack
 from worker.video.sound.studio import Studio
 

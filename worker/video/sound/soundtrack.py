@@ -14,18 +14,18 @@ from pathlib import Path
 
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import captions_of
-from worker.video.frame_loop import VideoStoppedError
+from worker.video.encoding.frame_loop import VideoStoppedError
+from worker.video.files.work_folder import work_folder
 from worker.video.narration.kept import kept_narration
 from worker.video.narration.narration import Narration, narrating
 from worker.video.sound.loudness import encode_sound, write_lossless
 from worker.video.sound.mixing import mixed
-from worker.video.sound.programme import Programme
+from worker.video.sound.programmes.episode import Programme
 from worker.video.sound.score import Note
 from worker.video.sound.studio import Studio
 from worker.video.sound.themes import SoundBank
 from worker.video.sound.wav_files import read_own_sounds
 from worker.video.sound.waves import RATE, Samples
-from worker.video.work_folder import work_folder
 
 __all__ = ["Soundtrack", "is_narrated", "soundtrack"]
 

@@ -1,0 +1,1 @@
+"""What frames are drawn with: pictures, masks of shapes and letters, moving parts, colours."""

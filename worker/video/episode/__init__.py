@@ -1,0 +1,1 @@
+"""What a video shows of an episode, as arrays: its series, the signals chosen, their scales."""

@@ -1,0 +1,1 @@
+"""Where videos and the files of unfinished ones stand."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from recorder.errors import BlackBoxError
+from recorder.urls import is_url
 
 __all__ = [
     "JOURNAL_SUFFIX",
@@ -75,6 +77,11 @@ def spool_of(ring: Path) -> Path:
     return ring.with_name(ring.name + SPOOL_SUFFIX)
 
 
-def recover_command(path: Path) -> str:
-    """The command that sends what a black box holds; users put their server's URL in, which may hold a password."""
-    return f"hamlet-recorder recover --redis-url URL {path}"
+def recover_command(path: Path, server: str) -> str:
+    """The command that sends what a black box holds, to be typed as it is.
+
+    Args:
+        path: the ring file.
+        server: the Redis that it is for; where this hides a password, the user puts it in.
+    """
+    return shlex.join(["hamlet-recorder", "recover", "--redis-url", server if is_url(server) else "URL", str(path)])

@@ -201,6 +201,11 @@ class Ring(SenderPage):
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
+    @property
+    def server(self) -> str:
+        """The address of the Redis that its trainer sent to, without a password; empty where there was none."""
+        return str(self.identity.get("redis") or "")
+
     def _read_identity(self) -> Mapping[str, Any]:
         (n_bytes,) = struct.unpack_from("<Q", self.memory, IDENTITY_AT)
         if n_bytes > self.words[Cell.IDENTITY_BYTES] - 8:

@@ -134,7 +134,7 @@ class RunEnd:
             left = (
                 ""
                 if ring.path is None
-                else f"; what is unsent stays in the black box: run '{recover_command(ring.path)}'"
+                else f"; what is unsent stays in the black box; run: {recover_command(ring.path, ring.server)}"
             )
             _log.error(
                 "recorder: run_id=%s closed after %.0f s: %d steps did not reach Redis, %d bytes: %s%s",

@@ -70,7 +70,7 @@ def report(
             f" {result.last_fifth_survival:.0f} in the last",
             "reached": f"stage {result.stage}",
             "kept": f"{kept:,} of {summary.n_episodes:,} episodes (an episode may have several reasons)",
-            "overhead": f"{1e6 * result.recording_seconds / max(1, result.env_steps):.1f} us a step in the recorder's calls,"
+            "overhead": f"{1e6 * result.recording_seconds / max(1, result.env_steps):.1f} us a step in calls,"
             f" {result.overhead_percent:.1f} % of the agent's own computing time",
             "lost": "nothing"
             if document["is_whole"]

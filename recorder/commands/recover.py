@@ -100,7 +100,12 @@ class _Row:
         """
         parts = [f"run {self.run_id}"] if self.run_id else []
         if is_sent:
-            parts.append(f"{counted(self.n_steps, 'step')} of {counted(self.n_episodes, 'episode')} sent")
+            sent = (
+                f"{counted(self.n_steps, 'step')} of {counted(self.n_episodes, 'episode')}"
+                if self.n_steps
+                else "nothing"
+            )
+            parts.append(f"{sent} sent")
         parts += [f"{human_bytes(self.n_bytes_left)} left"] if self.n_bytes_left or not is_sent else []
         return ": ".join(filter(None, (", ".join(parts), self.file, self.why)))
 

@@ -199,8 +199,9 @@ class SenderProcess(Sender):
         if self._is_complete:
             remove_files(self._path)
         else:
+            command = recover_command(self._path, self._ring.server)
             self.error = StreamUnavailableError(
-                f"not everything was sent in time; it stays in the black box: run '{recover_command(self._path)}'"
+                f"not everything was sent in time; it stays in the black box; run: {command}"
             )
         return self._is_complete
 

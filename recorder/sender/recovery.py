@@ -203,7 +203,7 @@ def _found(ring: Ring, path: Path, state: BoxState) -> FoundBox:
         run_id=str(said.get("run_id", "")),
         host=str(said.get("host", "")),
         pid=int(said.get("pid") or 0),
-        server=str(said.get("redis") or ""),
+        server=ring.server,
         key_prefix=str(said.get("key_prefix") or ""),
         n_bytes=ring.head - ring.tail,
         is_named=ring.is_named,

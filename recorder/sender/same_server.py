@@ -27,7 +27,7 @@ def check_same_server(box: FoundBox, stream: StepStream) -> None:
     if box.key_prefix != prefix or not (is_of_recordings or _place_of(box.server) == _place_of(stream.where)):
         raise UsageError(
             f"its trainer sent to {box.server or 'no server'}, key prefix {box.key_prefix!r}, not to {stream.where}, key prefix "
-            f"{prefix!r}: run '{recover_command(box.path)}' with the server that it is for"
+            f"{prefix!r}; run: {recover_command(box.path, box.server)}"
         )
 
 

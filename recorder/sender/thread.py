@@ -81,7 +81,7 @@ class SenderThread(Sender):
             self._ring.close()
         if path is not None and not self._is_complete:
             self.error = StreamUnavailableError(
-                f"not everything was sent in time; it stays in the black box: run '{recover_command(path)}'"
+                f"not everything was sent in time; it stays in the black box; run: {recover_command(path, self._ring.server)}"
             )
         return self._is_complete
 

@@ -176,7 +176,7 @@ def test_what_it_logs_is_in_the_trainers_log(caplog: pytest.LogCaptureFixture) -
     (record,) = [record for record in caplog.records if "can't send" in record.message]
     assert record.levelno == logging.ERROR
     assert record.name == "recorder.publish.publisher"
-    assert f"run 'hamlet-recorder recover --redis-url URL {recorder.black_box}'" in caplog.text
+    assert f"run: hamlet-recorder recover --redis-url redis://127.0.0.1:1 {recorder.black_box}" in caplog.text
 
 
 def test_a_log_handler_may_ask_for_the_counters(request: pytest.FixtureRequest) -> None:

@@ -61,7 +61,7 @@ def test_what_was_for_another_server_is_not_sent_to_that_of_the_configuration(
     monkeypatch.setenv("HAMLET_RECORDER_REDIS__URL", redis_url)
     found = call("recover", "--json", path)
     assert found.status == 1
-    assert f"recover --redis-url URL {path}" in found.document["black_boxes"][0]["why"]
+    assert f"recover --redis-url redis://far:6379/0 {path}" in found.document["black_boxes"][0]["why"]
 
 
 def test_one_that_is_spoilt_is_set_aside_and_doctor_names_it(call: Call, boxes: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_trainer_of_another_server_leaves_it_and_names_it_once(
             with EpisodeRecorder(other.url, run_id=run_id, black_box_dir=folder) as recorder:
                 recorder.record_step(0, 0, (1, 2), [0.5], 1, 1.0)
             assert list(ring_files(folder)) == [left]
-            assert caplog.text.count(f"recover --redis-url URL {left}") == 1
+            assert caplog.text.count(f"recover --redis-url {redis_url} {left}") == 1
 
 
 def test_a_worker_on_the_same_machine_has_it_sent_and_writes_the_episodes(

@@ -150,7 +150,7 @@ def test_a_box_is_sent_to_the_server_that_it_is_for_and_to_no_other(tmp_path: Pa
     box = look_at(leave_box(tmp_path, redis="redis://me:***@localhost:6379/0", key_prefix="ours:"))
     check_same_server(box, RedisStepStream("redis://other:secret@127.0.0.1:6379", key_prefix="ours:"))
     for url, prefix in (("redis://127.0.0.1:6380/0", "ours:"), ("redis://127.0.0.1:6379/0", "theirs:")):
-        with pytest.raises(UsageError, match="recover --redis-url URL"):
+        with pytest.raises(UsageError, match="recover --redis-url 'redis://me:\\*\\*\\*@localhost:6379/0'"):
             check_same_server(box, RedisStepStream(url, key_prefix=prefix))
     with pytest.raises(UsageError, match="not to this process"):
         check_same_server(box, MemoryStepStream())

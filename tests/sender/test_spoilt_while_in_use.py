@@ -115,7 +115,9 @@ def test_a_strict_trainer_is_told_that_something_stays_in_its_black_box(folder: 
     recorder._raise_sender_error = lambda: None  # type: ignore[method-assign] - of the server that is away
     record(recorder, range(10))
     del recorder._raise_sender_error
-    with pytest.raises(StreamError, match=f"hamlet-recorder recover --redis-url URL {only_file(folder)}"):
+    with pytest.raises(
+        StreamError, match=f"hamlet-recorder recover --redis-url redis://127.0.0.1:1/0 {only_file(folder)}"
+    ):
         recorder.close(0.1)
 
 

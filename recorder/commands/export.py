@@ -46,7 +46,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "episode_id", type=non_negative, help="without --run, in the newest run that has a recording of it"
     )
-    parser.add_argument("--output", metavar="FILE", help="default: episode_000500.mp4 in the current folder")
+    parser.add_argument(
+        "--output", metavar="FILE", help="default for episode 500: episode_000500.mp4 in the current folder"
+    )
     parser.add_argument(
         "--against", type=non_negative, metavar="EPISODE", help="show another episode of the run beside it"
     )

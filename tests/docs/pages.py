@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+from recorder.commands import COMMANDS
 from tests.processes import ROOT
 
 __all__ = ["PAGES", "blocks", "command_lines", "page", "shell_lines"]
@@ -46,11 +47,12 @@ def command_lines(text: str, *, inline: bool = False) -> list[list[str]]:
     """The arguments of each command line of this project in shell blocks, or of those between backticks.
 
     Args:
-        inline: those between backticks, which may go over the end of a line.
+        inline: those between backticks, which may go over the end of a line, and begin with the command's name alone.
     """
     if inline:
         prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
-        lines = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)]
+        codes = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)]
+        lines = [f"{PROGRAM} {code}" if " --" in code and code.split()[0] in COMMANDS else code for code in codes]
     else:
         lines = [re.sub(r"^([A-Z_]+=\S+ )+", "", re.sub(r"\$\([^)]*\)", "x", line)) for line in shell_lines(text)]
     return [shlex.split(line)[1:] for line in lines if line.split()[:1] == [PROGRAM] and len(line.split()) > 1]

@@ -34,9 +34,12 @@ def test_every_command_line_is_accepted_by_the_program(name: str) -> None:
 
 
 def _with_example_values(arguments: list[str]) -> list[str]:
-    """Arguments are left out where a page names a command in running text: `hamlet-recorder why`."""
-    takes_an_episode = arguments[-1] in ("why", "show", "export", "reproduce", "cat")
-    return [*arguments, "0"] if takes_an_episode else arguments
+    """An episode's number is left out where a page names a command in running text: `why`, `export --queue`."""
+    command = next(at for at, word in enumerate(arguments) if word in COMMANDS)
+    names_no_episode = arguments[command + 1 :][:1] == [] or arguments[command + 1].startswith("-")
+    if arguments[command] in ("why", "show", "watch", "export", "reproduce", "cat") and names_no_episode:
+        return [*arguments[: command + 1], "0", *arguments[command + 1 :]]
+    return arguments
 
 
 def test_the_pages_call_the_program_by_one_name() -> None:

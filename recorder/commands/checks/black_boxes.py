@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from recorder.black_box.places import recover_command
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import human_bytes
@@ -27,7 +28,7 @@ def check_black_boxes(settings: Settings, _redis: FoundRedis) -> Iterator[Findin
                 "warn",
                 "black box",
                 f"run {box.run_id}: its trainer (pid {box.pid}) is gone, up to {human_bytes(box.n_bytes)} of its steps wait",
-                f"a worker on this machine sends them, or: hamlet-recorder recover {box.path}",
+                f"a worker of its Redis on this machine sends them, or: {recover_command(box.path, box.server)}",
             )
         elif box.state is BoxState.UNREADABLE:
             is_well = False

@@ -97,7 +97,7 @@ FIGURES: Mapping[str, Figure] = {
             "narrate_vs_realtime", "sound:measure_narration", "x", "lower", 0.5, None, "export / length of the video"
         ),
         Figure("segments_speedup", "video:measure_segments", "x", "higher", 1.7, None, "2 workers against 1"),
-        Figure("render_rss_mb", "video:measure_render_rss", "MB", "lower", None, None, "a worker after 200 videos"),
+        Figure("render_rss_mb", "video:measure_render_rss", "MB", "lower", 120, None, "a worker after 200 videos"),
     )
 }
 

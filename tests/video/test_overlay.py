@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from worker.video.canvas.geometry import Rect
-from worker.video.canvas.masks import arc, arrow_head, disc, lettering, polyline
+from worker.video.canvas.masks import Mask, arc, arrow_head, disc, lettering, polyline
 from worker.video.canvas.overlay import Overlay
 from worker.video.canvas.surface import TILE_COLUMNS, TILE_ROWS, Canvas, Surface
 
@@ -75,3 +77,20 @@ def test_a_part_of_a_canvas_marks_tiles_of_the_whole() -> None:
     rows, columns = np.nonzero(whole.pixels.any(axis=2))
     assert columns.min() > 260
     assert whole.touched[rows // TILE_ROWS, columns // TILE_COLUMNS].all()
+
+
+def test_a_large_shape_is_blended_in_bands_without_large_arrays() -> None:
+    covered = np.random.default_rng(2).integers(0, 256, (600, 1000), np.uint8)
+    surface = Surface(np.random.default_rng(3).integers(0, 256, (560, 1100, 3), np.uint8))
+    before = surface.pixels.astype(np.float64)
+    mask = Mask(np.repeat(covered, 3, axis=1))
+    tracemalloc.start()
+    try:
+        surface.stamp(mask, -20, -30, (250, 10, 60), columns=(100, 900))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    share = covered[30:590, 100:900, np.newaxis] / 255
+    before[:, 80:880] = before[:, 80:880] * (1 - share) + np.array((250, 10, 60)) * share
+    assert (surface.pixels == np.floor(before + 0.5)).all()
+    assert peak < 3e6  # of the whole, one intermediate array has 6.7 MB

@@ -124,7 +124,7 @@ def _run_ink(mask: Mask, color: Color, opacity: int) -> Ink:
     """Return the ink of a mask's runs, ``float32[n_runs, 3 * length]``."""
     rows, starts, length = _runs(mask)
     part = (rows[:, np.newaxis], 3 * starts[:, np.newaxis] + np.arange(3 * length))
-    kept, added = make_ink(mask, color, opacity)
+    kept, added = make_ink(mask.coverage, color, opacity)
     return Ink(kept[part], added[part])
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from recorder.video.limits import MAX_SIDE
 from worker.video.canvas.geometry import Rect
 from worker.video.canvas.masks import Mask, lettering
 from worker.video.canvas.theme import Color
@@ -20,6 +19,8 @@ TILE_COLUMNS, TILE_ROWS = 16, 4
 """Size of the tiles in which changes are tracked: wide, because most changes are bars and words."""
 _MAX_CACHED_PIXELS = 1 << 15
 """Larger shapes are plates and curves, which are stamped once and would only fill the cache."""
+_PIXELS_AT_ONCE = 1 << 15
+"""Larger shapes are blended in bands of rows: twelve bytes a pixel are in use for each of four intermediate arrays."""
 
 
 class Ink(NamedTuple):
@@ -99,15 +100,16 @@ class Surface:
         painted = Rect(x + left, y + top, max(0, right - left), max(0, bottom - top))
         if left >= right or top >= bottom:
             return painted
-        is_small = mask.width * mask.height <= _MAX_CACHED_PIXELS
-        kept, added = (_cached_ink if is_small else make_ink)(mask, color, opacity)
-        if right - left < mask.width or bottom - top < mask.height:
-            part = (slice(top, bottom), slice(3 * left, 3 * right))
-            kept, added = kept[part], added[part]
-        below = self._rows[y + top : y + bottom, 3 * (x + left) : 3 * (x + right)]
-        mixed = below * kept
-        mixed += added
-        below[:] = mixed
+        covered = slice(3 * left, 3 * right)
+        below = self._rows[y + top : y + bottom, 3 * painted.x : 3 * painted.right]
+        if mask.width * mask.height <= _MAX_CACHED_PIXELS:
+            ink = _cached_ink(mask, color, opacity)
+            _blend(below, Ink(*(part[top:bottom, covered] for part in ink)))
+        else:
+            n_rows = max(1, _PIXELS_AT_ONCE // painted.width)
+            for row in range(0, painted.height, n_rows):
+                band = below[row : row + n_rows]
+                _blend(band, make_ink(mask.coverage[top + row : top + row + len(band), covered], color, opacity))
         self.touch(painted)
         return painted
 
@@ -197,22 +199,28 @@ class Canvas(Surface):
         self.touch(rect)
 
 
-def make_ink(mask: Mask, color: Color, opacity: int) -> Ink:
-    """Return the ink that stamps a mask in a colour."""
-    share = mask.coverage.astype(np.float32)
+def make_ink(coverage: NDArray[np.uint8], color: Color, opacity: int) -> Ink:
+    """Return the ink that stamps a mask, or a part of it, in a colour.
+
+    Args:
+        coverage: ``uint8[height, 3 * width]``, as in a mask.
+    """
+    share = coverage.astype(np.float32)
     if opacity != 255:
         share = np.round(share * (opacity / 255))
     share *= np.float32(1 / 255)
-    added = share * _color_row(color)[: share.shape[1]]
+    added = share * np.tile(np.array(color, np.float32), share.shape[1] // 3)
     added += np.float32(0.5)
     return Ink(1 - share, added)
 
 
-_cached_ink = lru_cache(maxsize=512)(make_ink)
-"""Cached for small shapes, most of which are stamped again in the next frame."""
-
-
 @lru_cache(maxsize=64)
-def _color_row(color: Color) -> NDArray[np.float32]:
-    """Return a row of pixels of one colour."""
-    return np.tile(np.array(color, np.float32), MAX_SIDE)
+def _cached_ink(mask: Mask, color: Color, opacity: int) -> Ink:
+    """Cached for small shapes, most of which are stamped again at once or in the next frame."""
+    return make_ink(mask.coverage, color, opacity)
+
+
+def _blend(below: NDArray[np.uint8], ink: Ink) -> None:
+    mixed = below * ink.kept
+    mixed += ink.added
+    below[:] = mixed

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from recorder.settings import RenderSettings
 from worker.video.narration.language_model import LanguageModel
+
+if TYPE_CHECKING:  # 10 MB, which a script that makes videos can do without
+    from recorder.settings import RenderSettings
 
 __all__ = ["Studio", "studio_of"]
 

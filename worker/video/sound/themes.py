@@ -23,7 +23,7 @@ _MOTIFS = ((0, 2, 4), (4, 2, 3), (2, 4, 1), (0, 4, 3), (3, 1, 4), (1, 3, 0))
 _BED_DECAY = 0.5
 """Seconds: the tones of a music bed run into each other."""
 
-Strike = Callable[[float, float, np.random.Generator], Samples]
+Strike = Callable[[float, float, "np.random.Generator"], Samples]
 """Makes a tone: hertz, seconds of decay, a source of noise."""
 
 

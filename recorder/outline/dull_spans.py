@@ -1,10 +1,11 @@
-"""Finds dull spans: the agent neither moves nor earns a changing reward, and nothing is marked."""
+"""Finds dull spans: no agent moves or earns a changing reward, and nothing is marked."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recorder.outline.step_columns import Floats, StepColumns
 
@@ -17,7 +18,8 @@ SHORTEST_DULL_STEPS = 12
 class DullSpans:
     """Finds dull spans, chunk by chunk.
 
-    Without positions, the meters must stand still. Without meters as well, nothing counts as dull.
+    Without positions, the meters must stand still. Without meters as well, nothing counts as dull, unless there are several
+    agents, which have their own.
     """
 
     def __init__(self) -> None:
@@ -28,23 +30,31 @@ class DullSpans:
         self._next_step = -1
         self._start = 0
 
-    def add(self, columns: StepColumns, first_index: int, marked: Collection[int]) -> None:
-        """Add the next steps; ``marked`` has the indexes of their markers."""
+    def add(
+        self, columns: StepColumns, first_index: int, marked: Collection[int], still: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Add the next steps.
+
+        Args:
+            marked: indexes of their markers.
+            still: ``bool[n]``, where all of several agents stand still; None in an episode of one.
+        """
         n_steps = columns.n_steps
         if not n_steps:
             return
         state = next((s for s in (columns.position, columns.meters) if s is not None and s.shape[1]), None)
-        dull = np.zeros(n_steps, np.bool_)
+        dull = np.zeros(n_steps, np.bool_) if still is None else still.copy()
         if state is not None:
             before = (
                 self._state if self._state is not None and len(self._state) == state.shape[1] else state[0] * np.nan
             )
             rows = np.vstack([before, state])
-            rewards = np.concatenate([[self._reward], columns.reward])
-            numbers = np.concatenate([[self._next_step - 1], columns.step_numbers])
-            dull = (rows[1:] == rows[:-1]).all(axis=1)
-            dull &= (rewards[1:] == rewards[:-1]) & (np.diff(numbers) == 1)
-            dull[[index - first_index for index in marked]] = False
+            stands = (rows[1:] == rows[:-1]).all(axis=1)
+            dull = stands if still is None else dull & stands
+        rewards = np.concatenate([[self._reward], columns.reward])
+        numbers = np.concatenate([[self._next_step - 1], columns.step_numbers])
+        dull &= (rewards[1:] == rewards[:-1]) & (np.diff(numbers) == 1)
+        dull[[index - first_index for index in marked]] = False
         self._state = None if state is None else state[-1].copy()
         self._reward = float(columns.reward[-1])
         self._next_step = int(columns.step_numbers[-1]) + 1

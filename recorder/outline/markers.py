@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.outline.meter_levels import CRITICAL_SHARE, MeterRanges
+from recorder.outline.spans import Span, united
 from recorder.outline.step_columns import Floats, StepColumns
 
 __all__ = [
     "KINDS",
+    "LONGEST_CRITICAL_BREAK",
     "MAX_MARKERS",
     "AffordanceUses",
     "LowMeters",
@@ -80,8 +82,8 @@ class MarkerFinder(Protocol):
         ...
 
 
-_JOINED_STEPS = 12
-"""Critical stretches with fewer steps between them are one: a meter at the level flickers."""
+LONGEST_CRITICAL_BREAK = 11
+"""Critical stretches with at most so many steps between them are one: a meter at the level flickers."""
 
 
 class LowMeters:
@@ -91,7 +93,7 @@ class LowMeters:
         self._names = names
         self._ranges = ranges
         self._starts = RunStarts(len(names))
-        self.spans: list[tuple[int, int]] = []
+        self.spans: list[Span] = []
         """``[start, stop)`` as indexes in which any meter is critical, in order; the last one may grow."""
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
@@ -113,10 +115,8 @@ class LowMeters:
 
     def _add_spans(self, is_critical: NDArray[np.bool_], first_index: int) -> None:
         edges = first_index + np.flatnonzero(np.diff(is_critical, prepend=False, append=False))
-        for start, stop in edges.reshape(-1, 2).tolist():
-            if self.spans and start - self.spans[-1][1] < _JOINED_STEPS:
-                start = self.spans.pop()[0]
-            self.spans.append((start, stop))
+        more = [(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]
+        self.spans = [*self.spans[:-1], *united([*self.spans[-1:], *more], LONGEST_CRITICAL_BREAK)]
 
 
 class AffordanceUses:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recorder.agents.columns import parse_agent_column
 from recorder.chunk import Chunk
@@ -16,6 +17,7 @@ from recorder.outline.bounds import Bounds
 from recorder.outline.dull_spans import DullSpans
 from recorder.outline.looks import kind_of, number_affordances
 from recorder.outline.markers import (
+    LONGEST_CRITICAL_BREAK,
     MAX_MARKERS,
     AffordanceUses,
     LowMeters,
@@ -29,6 +31,7 @@ from recorder.outline.numbers import unusual_numbers
 from recorder.outline.overview import Overview
 from recorder.outline.rewards import RewardExtremes, has_intrinsic
 from recorder.outline.scene import Scene
+from recorder.outline.spans import Span, united
 from recorder.outline.step_columns import StepColumns
 from recorder.outline.stretches import Stretches
 from recorder.schema import EpisodeSchema
@@ -114,23 +117,26 @@ class Outline:
         Raises:
             EpisodeFileError: the chunk is damaged.
         """
-        first = self.n_steps
-        self.add(StepColumns.of_chunk(chunk) if columns is None else columns)
-        if self.n_steps > first:
-            self._markers += self.agents.add(chunk, first)
+        columns = StepColumns.of_chunk(chunk) if columns is None else columns
+        found = self.agents.add(chunk, self.n_steps) if columns.n_steps else []
+        self._add(columns, found, self.agents.still)
+
+    def add(self, columns: StepColumns) -> None:
+        """Add the next steps, of an episode of one agent."""
+        self._add(columns, [], None)
 
     @unusual_numbers()
-    def add(self, columns: StepColumns) -> None:
-        """Add the next steps, of the episode as a whole."""
+    def _add(self, columns: StepColumns, of_agents: Sequence[Marker], still: NDArray[np.bool_] | None) -> None:
         if not columns.n_steps:
             return
         first = self.n_steps
         found = [marker for finder in self._finders for marker in finder.add(columns, first)]
+        found += of_agents
         self._markers += found
         if len(self._markers) > 4 * MAX_MARKERS:  # limits memory for long episodes
             self._markers = thin_markers(self._markers, 2 * MAX_MARKERS)
         self._stretches.add(columns.step_numbers, first)
-        self._dull.add(columns, first, {marker.index for marker in found})
+        self._dull.add(columns, first, {marker.index for marker in found}, still)
         self._rewards.add(columns.reward, first)
         self.has_intrinsic = self.has_intrinsic or has_intrinsic(self._metadata, columns.intrinsic_reward)
         rewards = self.reward_so_far + np.cumsum(columns.reward)
@@ -169,17 +175,16 @@ class Outline:
         found = [*self._markers, *self._closing, *(self._gap_marker(gap) for gap in self.gaps if self.n_steps)]
         return thin_markers([marker for marker in found if first_index <= marker.index < end])
 
-    def dull(self, first_index: int = 0, end_index: int | None = None) -> list[tuple[int, int]]:
-        """Dull spans ``[start, stop)`` that end after ``first_index``, in order."""
+    def dull(self, first_index: int = 0, end_index: int | None = None) -> list[Span]:
+        """Spans that end after ``first_index`` and are dull for every agent, in order."""
         return self._between(self._dull.spans, first_index, end_index)
 
-    def critical(self, first_index: int = 0, end_index: int | None = None) -> list[tuple[int, int]]:
-        """The same of spans in which a meter is critical."""
-        return self._between(self._low.spans, first_index, end_index)
+    def critical(self, first_index: int = 0, end_index: int | None = None) -> list[Span]:
+        """The same of spans in which a meter is critical, of any agent."""
+        spans = united([*self._low.spans, *self.agents.critical], LONGEST_CRITICAL_BREAK)
+        return self._between(spans, first_index, end_index)
 
-    def _between(
-        self, spans: Sequence[tuple[int, int]], first_index: int, end_index: int | None
-    ) -> list[tuple[int, int]]:
+    def _between(self, spans: Sequence[Span], first_index: int, end_index: int | None) -> list[Span]:
         end = self.n_steps if end_index is None else end_index
         return [(start, min(stop, end)) for start, stop in spans if stop > first_index and start < end]
 

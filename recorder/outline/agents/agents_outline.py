@@ -14,13 +14,15 @@ from recorder.chunk import Chunk
 from recorder.episode import EpisodeMetadata
 from recorder.errors import UsageError
 from recorder.outline.agents.looks import agent_looks
-from recorder.outline.agents.presence import Presence
+from recorder.outline.agents.presence import MAX_SPANS, Presence
 from recorder.outline.agents.returns import ReturnCurves
 from recorder.outline.agents.steps import MAX_FOLLOWED, agent_rewards, agent_steps, group_values, present_in
+from recorder.outline.agents.stillness import Stillness
 from recorder.outline.bounds import Bounds
 from recorder.outline.markers import AffordanceUses, LowMeters, Marker, MarkerFinder, UnsureChoices
 from recorder.outline.meter_levels import MeterRanges
 from recorder.outline.scene import Scene
+from recorder.outline.spans import Span, at_most
 from recorder.outline.step_columns import Floats, StepColumns
 
 __all__ = ["AgentsOutline", "find_agent", "shown_agent"]
@@ -49,6 +51,9 @@ class AgentsOutline:
         self._given: Sequence[AgentInfo] = ()
         self._followed: list[_Followed] = []
         self._presence: list[Presence] = []
+        self._stillness = Stillness()
+        self.still: NDArray[np.bool_] | None = None
+        """``bool[n_steps]`` of the last chunk, where all agents stand still; None without agents."""
         self._agent_sums = ReturnCurves()
         self._team_sums = ReturnCurves()
         self._teams: list[str] = []
@@ -71,8 +76,10 @@ class AgentsOutline:
         found = []
         for agent, presence in zip(agents, self._presence, strict=True):
             found += presence.add(first_index, present_in(chunk, agent), _flags(chunk, agent))
-        for group in {agent.group for agent in agents}:
+        groups = sorted({agent.group for agent in agents})
+        for group in groups:
             self._include(chunk, group)
+        self.still = self._stillness.add(chunk, groups)
         steps = [agent_steps(chunk, agent) for agent in agents[: len(self._followed)]]
         shares = self._shares(steps)
         for number, (followed, columns) in enumerate(zip(self._followed, steps, strict=True)):
@@ -83,6 +90,11 @@ class AgentsOutline:
     def close(self, metadata: EpisodeMetadata) -> None:
         """Take what the final metadata says of the agents."""
         self._given = metadata.agents
+
+    @property
+    def critical(self) -> list[Span]:
+        """The spans in which a meter of any followed agent is critical."""
+        return [span for followed in self._followed for span in followed.critical]
 
     def infos(self, weight: float | None) -> tuple[AgentInfo, ...]:
         """The agents so far, in the order in which they appeared.
@@ -100,6 +112,7 @@ class AgentsOutline:
         for number, info in enumerate(infos):
             look = looks[info.agent_id]
             spans = self._presence[number].spans if number < len(self._presence) else []
+            critical = self._followed[number].critical if number < len(self._followed) else []
             rows.append(
                 {
                     "id": info.agent_id,
@@ -109,6 +122,7 @@ class AgentsOutline:
                     "number": look.number,
                     "sign": look.sign,
                     "spans": _clipped(spans, end_index),
+                    "critical": _clipped(at_most(critical, MAX_SPANS)[0], end_index),
                     "return": float(f"{info.return_:.9g}"),
                     "n_steps": info.n_steps,
                     "outcome": info.outcome,
@@ -178,6 +192,11 @@ class _Followed:
             UnsureChoices(),
         )
 
+    @property
+    def critical(self) -> list[Span]:
+        """The spans in which a meter is critical."""
+        return self._low.spans
+
     def add(self, columns: StepColumns, first_index: int, shares: Floats | None) -> list[Marker]:
         found = [] if shares is None else self._low.of_shares(shares, first_index)
         found += [marker for finder in self._others for marker in finder.add(columns, first_index)]
@@ -217,5 +236,5 @@ def _flags(chunk: Chunk, agent: AgentInfo) -> NDArray[np.bool_]:
     return flags
 
 
-def _clipped(spans: Sequence[tuple[int, int]], end_index: int | None) -> list[tuple[int, int]]:
+def _clipped(spans: Sequence[Span], end_index: int | None) -> list[Span]:
     return [(a, b if end_index is None else min(b, end_index)) for a, b in spans if end_index is None or a < end_index]

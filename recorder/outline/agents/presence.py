@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.outline.markers import Marker
+from recorder.outline.spans import Span, at_most
 
 __all__ = ["MAX_SPANS", "Presence"]
 
@@ -24,7 +25,7 @@ class Presence:
         self._name = name
         self.first_index: float = np.inf
         """Of its first step."""
-        self.spans: list[tuple[int, int]] = []
+        self.spans: list[Span] = []
         """``[start, stop)`` in indexes."""
         self._longest_break = 0
         self._is_present = False
@@ -59,21 +60,7 @@ class Presence:
 
     def _begin(self, index: int) -> None:
         self.first_index = min(self.first_index, index)
-        self.spans.append((index, index))
-        self._join()
-        while len(self.spans) > MAX_SPANS:
-            self._longest_break = max(1, 2 * self._longest_break)
-            self._join()
+        self.spans, self._longest_break = at_most([*self.spans, (index, index)], MAX_SPANS, self._longest_break)
 
     def _end(self, index: int) -> None:
         self.spans[-1] = (self.spans[-1][0], index)
-
-    def _join(self) -> None:
-        """Join spans whose break is at most ``_longest_break``."""
-        joined: list[tuple[int, int]] = []
-        for start, stop in self.spans:
-            if joined and start - joined[-1][1] <= self._longest_break:
-                joined[-1] = (joined[-1][0], stop)
-            else:
-                joined.append((start, stop))
-        self.spans = joined

@@ -44,6 +44,7 @@
  * @property {number} number of its colour
  * @property {string} sign stands on it
  * @property {Span[]} spans indexes of the steps in which it takes part
+ * @property {Span[]} critical the same, in which one of its meters is critical
  * @property {number} return
  * @property {number} n_steps
  * @property {string} outcome

@@ -49,7 +49,7 @@ export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull,
   pen.fillStyle = colour.ground;
   pen.fillRect(0, 0, width, laneTop);
   pen.fillStyle = colour.critical;
-  for (const [from, to] of outline.critical)
+  for (const [from, to] of agent?.critical ?? outline.critical)
     pen.fillRect(xOfIndex(from), 0, Math.max(1, xOf(table.numberOf(to - 1) + 1) - xOfIndex(from)), bottom);
 
   const xs = curves.index.map(xOfIndex);

@@ -66,7 +66,7 @@ def measure_narration(*, quick: bool) -> dict[str, float]:
 
 
 def _programme(episode: Episode, options: VideoOptions) -> EpisodeProgramme:
-    return EpisodeProgramme(episode, options.timeline(episode.n_steps))
+    return EpisodeProgramme(episode, options.timeline(episode.n_steps), agent=options.agent)
 
 
 def _secs(episode: Episode, options: VideoOptions) -> float:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.agents.columns import PRESENT
 from recorder.episode import EpisodeStatus
 from recorder.episode_file import Episode
 from recorder.errors import ShapeChangedError, UnknownColumnError
+from recorder.outline.agents import find_agent, whole_rows, whole_steps
 from recorder.outline.markers import AffordanceUses, LowMeters, RunStarts
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges
 from recorder.outline.numbers import unusual_numbers
@@ -56,12 +59,14 @@ class Event:
 
 
 class EpisodeEvents:
-    """The events of a recording and the columns they come from.
+    """The events of a recording, or those of one of its agents, and the columns they come from.
 
     Args:
         episode: an opened recording of at least one step.
+        agent: of several agents, the id of the one that the events are about; None for the one with the highest return.
 
     Attributes:
+        agent: of several agents, that one; otherwise None.
         columns: all steps.
         scene: names and space.
         shares: ``float64[n_steps, n_meters]``: filled share of each meter; NaN without a value or without levels.
@@ -69,44 +74,42 @@ class EpisodeEvents:
 
     Raises:
         EpisodeFileError: the file is damaged.
+        UsageError: the episode has no such agent.
     """
 
-    def __init__(self, episode: Episode) -> None:
+    def __init__(self, episode: Episode, agent: str | None = None) -> None:
         self.scene = Scene.of(episode.metadata, episode.schema, episode.affordances)
-        self.columns = StepColumns.of_episode(episode)
+        self.agent = find_agent(episode.metadata.agents, agent)
+        self.columns = StepColumns.of_episode(episode) if self.agent is None else whole_steps(episode, self.agent)
         self.shares = _meter_shares(self.columns, len(self.scene.meter_names))
         self.events = sorted(self._found(episode), key=lambda event: event.index)
 
     @unusual_numbers()
     def _found(self, episode: Episode) -> list[Event]:
         columns, scene = self.columns, self.scene
-        has_progress = episode.schema.index("interaction_progress") is not None
+        has_progress = columns.interaction_progress is not None
         uses = AffordanceUses(scene.affordances, scene.action_names, has_progress=has_progress)
         critical = LowMeters(scene.meter_names, MeterRanges(len(scene.meter_names)))
         found = [Event(marker.index, "use", marker.name) for marker in uses.add(columns, 0)]
         found += [Event(m.index, "critical", m.name, m.value) for m in critical.add(columns, 0)]
         found += self._levels()
-        found += _unusual_rewards(columns.reward)
-        extremes = RewardExtremes()
-        extremes.add(columns.reward, 0)
-        found += [Event(m.index, "best_reward", value=m.value) for m in extremes.markers()]
+        found += _unusual_rewards(columns.reward, self._is_there(episode))
+        found += self._best_reward(episode)
         found += _gaps(columns.step_numbers)
         if _is_first_of_stage(episode):
             found.append(Event(0, "stage", value=episode.metadata.curriculum_stage))
-        found.append(self._end(episode))
-        return found
+        return [*found, *self._ends(episode)]
 
     def _levels(self) -> list[Event]:
         """Meters that become low, and those that rise above it again after they were critical."""
         found = []
         for meter, name in enumerate(self.scene.meter_names[: self.shares.shape[1]]):
-            shares = self.shares[:, meter]
+            known = np.flatnonzero(~np.isnan(self.shares[:, meter]))
+            shares = self.shares[known, meter]
             was_critical = False
             was_low = True  # a meter that starts low has not become low
-            for index in np.flatnonzero(np.diff(np.digitize(shares, (CRITICAL_SHARE, LOW_SHARE)), prepend=-1)).tolist():
-                share = float(shares[index])
-                if share != share:
-                    continue
+            for at in np.flatnonzero(np.diff(np.digitize(shares, (CRITICAL_SHARE, LOW_SHARE)), prepend=-1)).tolist():
+                index, share = int(known[at]), float(shares[at])
                 if share >= LOW_SHARE:
                     if was_critical:
                         found.append(Event(index, "recovered", name, share))
@@ -119,17 +122,40 @@ class EpisodeEvents:
                 was_low = True
         return found
 
-    def _end(self, episode: Episode) -> Event:
-        last = self.columns.n_steps - 1
+    def _best_reward(self, episode: Episode) -> list[Event]:
+        there = np.flatnonzero(self._is_there(episode))
+        if not len(there):
+            return []
+        extremes = RewardExtremes()
+        extremes.add(self.columns.reward[there], 0)
+        return [Event(int(there[m.index]), "best_reward", value=m.value) for m in extremes.markers()]
+
+    def _ends(self, episode: Episode) -> Iterator[Event]:
+        """The agent's death, and the end of the episode unless they are one."""
+        end = self.columns.n_steps - 1
+        last = int(np.flatnonzero(self._is_there(episode))[-1:].sum())
         row = self.shares[last]
+        empty = np.flatnonzero(row < CRITICAL_SHARE)
+        if empty.size and self._has_terminated(episode, last):
+            worst = int(empty[row[empty].argmin()])
+            yield Event(last, "death", self.scene.meter_names[worst], float(row[worst]))
+            if last == end:
+                return
+        yield Event(end, "end")
+
+    def _is_there(self, episode: Episode) -> NDArray[np.bool_]:
+        """``bool[n_steps]``: where the agent takes part."""
+        if self.agent is None:
+            return np.ones(self.columns.n_steps, np.bool_)
+        return np.asarray((whole_rows(episode, self.agent, PRESENT) == 1).any(axis=1), np.bool_)
+
+    def _has_terminated(self, episode: Episode, last: int) -> bool:
+        if self.agent is not None:
+            return self.agent.outcome == "terminated"
         is_over = _flag(episode, "terminated", last)
         if is_over is None:
             is_over = _flag(episode, "done", last)
-        empty = np.flatnonzero(row < CRITICAL_SHARE)
-        if is_over and empty.size and episode.metadata.status == EpisodeStatus.COMPLETE:
-            worst = int(empty[row[empty].argmin()])
-            return Event(last, "death", self.scene.meter_names[worst], float(row[worst]))
-        return Event(last, "end")
+        return bool(is_over) and episode.metadata.status == EpisodeStatus.COMPLETE
 
 
 @unusual_numbers()
@@ -140,9 +166,11 @@ def _meter_shares(columns: StepColumns, n_meters: int) -> Floats:
     return MeterRanges(n_meters).shares(meters[:, :n_meters])
 
 
-def _unusual_rewards(reward: Floats) -> list[Event]:
-    """Where runs of unusually high and unusually low rewards start."""
-    distance = reward - np.median(reward)
+def _unusual_rewards(reward: Floats, is_there: NDArray[np.bool_]) -> list[Event]:
+    """Where runs of unusually high and unusually low rewards start, of the steps in which the agent takes part."""
+    if not is_there.any():
+        return []
+    distance = np.where(is_there, reward - np.median(reward[is_there]), 0.0)
     farthest = float(np.abs(distance).max())
     if not 0 < farthest < np.inf:
         return []

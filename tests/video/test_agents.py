@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from recorder.agents.columns import agent_column
 from recorder.episode_file import Episode, open_episode
 from recorder.errors import UsageError
+from recorder.video.episode_timeline import timeline_of
+from recorder.video.options import VideoOptions
 from tests.agent_episodes import (
     JOINS_AT,
     LEAVES_AT,
@@ -20,7 +23,10 @@ from tests.episodes import make_episode_file
 from tests.video.sample import sample_episode
 from worker.video.canvas.theme import THEMES
 from worker.video.episode.series import EpisodeSeries
+from worker.video.narration.facts import Fact
+from worker.video.narration.grammar import GrammarWriter
 from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.sound.programmes.episode import EpisodeProgramme
 
 SIZE = {"width": 640, "height": 360}
 RED_0, RED_1, BLUE_0 = (THEMES["dark"].agents[number] for number in (21, 22, 0))
@@ -72,3 +78,28 @@ def test_a_video_of_agents_without_positions_shows_their_values_over_time() -> N
     series = EpisodeSeries(open_episode(data), "red_0")
     assert [extra.name for extra in series.extras] == ["speed"]
     assert EpisodeVideoRenderer(open_episode(data), **SIZE).frame(20).any()
+
+
+def test_sounds_and_sentences_are_those_of_the_agent_whose_numbers_are_shown() -> None:
+    columns = agent_episode_columns(40)
+    columns[agent_column(0, "meters")][15:LEAVES_AT, 1, 1] = 0.05  # red_1 dies of it
+    agents = agent_episode_table(40)
+    episode = open_episode(make_episode_file(columns=columns, n_steps=40, agents=agents, affordance_layout={}, **NAMES))
+    options = VideoOptions(narrate="teacher", voice="none", steps_per_second=2)
+
+    def told(agent: str | None) -> tuple[list[tuple[str, int]], list[Fact]]:
+        programme = EpisodeProgramme(episode, timeline_of(episode, options), agent=agent)
+        events = [(event.kind, event.index) for event in programme.events.events]
+        return events, [timed.fact for timed in programme.script().facts]
+
+    events, facts = told("red_1")
+    assert events == [("critical", 15), ("death", LEAVES_AT - 1), ("end", 39)]
+    assert [fact.values.get("return") for fact in facts] == [None, None, "10.00", "10.00"]
+    assert facts[2].values["steps"] == "20 steps"
+    assert facts[3].values["steps"] == "40 steps"
+    assert "red_1" in GrammarWriter("teacher", 1).write(facts[0])
+    events, facts = told(None)
+    assert facts[0].values["name"] == "blue_0"
+    assert [kind for kind, _ in events] == ["low", "critical", "end"]
+    with pytest.raises(UsageError, match="agent 'green'"):
+        told("green")

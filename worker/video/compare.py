@@ -119,6 +119,6 @@ def export_comparison_video(
         _, right = open_checked_recording(catalog, storage, other_run_id or row.run_id, other_episode_id)
     source = ComparisonRenderer(left, right, options)
     programme = ComparisonProgramme(
-        *(EpisodeProgramme(episode, side_timeline(episode, options)) for episode in (left, right))
+        *(EpisodeProgramme(episode, side_timeline(episode, options), agent=options.agent) for episode in (left, right))
     )
     return make_sounding_video(source, programme, path, options, studio, on_frame)

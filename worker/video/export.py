@@ -253,7 +253,7 @@ def _export(
     _, episode = open_checked_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
     renderer = renderer_in_run(catalog, row.run_id, episode, options)
     with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
-        programme = EpisodeProgramme(episode, renderer.timeline)
+        programme = EpisodeProgramme(episode, renderer.timeline, agent=options.agent)
         return make_sounding_video(renderer, programme, path, options, studio, on_frame, chapters=chapters)
 
 

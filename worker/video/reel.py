@@ -121,7 +121,7 @@ class ReelRenderer:
         return ReelProgramme(
             [
                 ReelPart(
-                    EpisodeProgramme(clip.episode, timeline, start=start / timeline.fps),
+                    EpisodeProgramme(clip.episode, timeline, agent=clip.options.agent, start=start / timeline.fps),
                     clip.pick.row.curriculum_stage,
                     clip.pick.name,
                 )

@@ -116,7 +116,13 @@ class EpisodeVideoRenderer:
             HeaderPanel(series, layout, theme, still, is_paced=bool(self.timeline.spans)),
             InfoPanel(series, layout, theme, still),
             CurvePanel(
-                series, scales, layout, theme, still, layout.curve, turns=_turns(episode, series) if emphasis else ()
+                series,
+                scales,
+                layout,
+                theme,
+                still,
+                layout.curve,
+                turns=_turns(episode, series.agent_id) if emphasis else (),
             ),
             ProgressPanel(series, layout, theme, still),
         ]
@@ -226,8 +232,6 @@ def _is_shown(marker: Marker, agent_id: str | None) -> bool:
     return not marker.agent or marker.agent == agent_id or marker.kind in _OF_ALL_AGENTS
 
 
-def _turns(episode: Episode, series: EpisodeSeries) -> list[Event]:
-    """Rewards that stand out, at which the return turns; none if the curve is that of one of several agents."""
-    if series.agent_id is not None:
-        return []
-    return [event for event in EpisodeEvents(episode).events if event.kind in ("reward_up", "reward_down")]
+def _turns(episode: Episode, agent_id: str | None) -> list[Event]:
+    """Rewards that stand out, at which the return turns."""
+    return [event for event in EpisodeEvents(episode, agent_id).events if event.kind in ("reward_up", "reward_down")]

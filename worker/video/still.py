@@ -59,12 +59,12 @@ def draw_still(
     renderer = renderer_in_run(catalog, row.run_id, episode, options)
     timeline = renderer.timeline
     shown = range(timeline.first_index, timeline.end_index)
-    index = climax_of(EpisodeEvents(episode), shown)
+    index = climax_of(EpisodeEvents(episode, options.agent), shown)
     frame = timeline.frame_of_step(shown[len(shown) // 2] if index is None else index)
     frame = min(frame + round(_AFTER_SECS * timeline.fps), timeline.n_frames - 1)
     if not burns_narration(options.narrate, options.captions):
         return renderer.frame(frame)
-    script = EpisodeProgramme(episode, timeline).script()
+    script = EpisodeProgramme(episode, timeline, agent=options.agent).script()
     cues = narrate(script, replace(options, voice="none"), Studio(), seed=0, folder=Path()).cues()
     if cues:
         cue = min(cues, key=lambda cue: abs(cue.start * timeline.fps - frame))

@@ -28,7 +28,7 @@ def episode_of(episode_id: int, rewards: Sequence[float], **changes) -> Episode:
 
 def programme_of(episode: Episode, *, start: float = 0.0, title_secs: float = 0.0) -> EpisodeProgramme:
     timeline = make_timeline(episode.n_steps, fps=10, steps_per_second=2, title_secs=title_secs, hold_secs=4.0)
-    return EpisodeProgramme(episode, timeline, start=Fraction(str(start)))
+    return EpisodeProgramme(episode, timeline, agent=None, start=Fraction(str(start)))
 
 
 def comparison_of(left: Episode, right: Episode) -> ComparisonProgramme:

@@ -80,7 +80,7 @@ def narrated(url: str, *, budget_secs: float = 10.0, key: str = ""):
     episode = sample_episode(120)
     options = VideoOptions(narrate="teacher", voice="none", steps_per_second=4, hold_secs=4)
     studio = Studio(language_model=LanguageModel(url, "tiny", key, budget_secs))
-    script = EpisodeProgramme(episode, timeline_of(episode, options)).script()
+    script = EpisodeProgramme(episode, timeline_of(episode, options), agent=None).script()
     return narrate(script, options, studio, seed=1, folder=Path())
 
 

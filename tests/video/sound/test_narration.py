@@ -50,7 +50,7 @@ def export(recordings: Recordings, path: Path, **choices):
 
 def written(episode, *, style="commentator", seed=1, **options):
     chosen = VideoOptions(narrate=style, voice="none", **{"steps_per_second": 4, "hold_secs": 6, **options})
-    script = EpisodeProgramme(episode, timeline_of(episode, chosen)).script()
+    script = EpisodeProgramme(episode, timeline_of(episode, chosen), agent=None).script()
     return narrate(script, chosen, Studio(), seed=seed, folder=Path())
 
 
@@ -279,7 +279,7 @@ def test_the_end_of_a_short_life_is_said_in_the_time_that_is_left(tmp_path: Path
     steps = [replace(step, meters=(max(0.0, 0.5 - step.step / 50),) * 8) for step in sample_steps(26)]
     episode = sample_episode(steps=steps, episode_id=1813)
     options = VideoOptions.chosen("youtube-1080p", narrate="teacher", voice="espeak")
-    script = EpisodeProgramme(episode, timeline_of(episode, options)).script()
+    script = EpisodeProgramme(episode, timeline_of(episode, options), agent=None).script()
     last = narrate(script, options, Studio(), seed=4, folder=tmp_path).lines[-1]
     assert last.fact.kind == "death"
     assert last.end < script.secs

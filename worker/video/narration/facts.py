@@ -7,6 +7,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from recorder.agents import AgentInfo
 from recorder.episode_file import Episode
 from recorder.number_format import format_count
 from recorder.outline import EpisodeEvents, Event
@@ -55,7 +56,7 @@ class FactSheet:
 
     Args:
         facts: in order.
-        names: all names of the episode: affordances, meters and actions, as shown.
+        names: all names of the episode: affordances, meters, actions and agents, as shown.
         climax: index of the step that needs no words; None if nothing stands out.
     """
 
@@ -67,7 +68,7 @@ class FactSheet:
 def make_fact_sheet(episode: Episode, events: EpisodeEvents, timeline: Timeline) -> FactSheet:
     """Collect the facts of the steps that the video shows."""
     shown = range(timeline.first_index, timeline.end_index)
-    facts = [_intro(episode, shown.start)]
+    facts = [_intro(episode, events.agent, shown.start)]
     counts: Counter[tuple[str, str]] = Counter()
     recent: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
     for event in events.events:
@@ -77,24 +78,27 @@ def make_fact_sheet(episode: Episode, events: EpisodeEvents, timeline: Timeline)
             at = timeline.time_of_step(event.index)
             while recent[key] and recent[key][0] < at - _RECENT_SECS:
                 recent[key].popleft()
-            fact = _fact(episode, event, counts[key], n_recent=len(recent[key]))
+            fact = _fact(episode, events.agent, event, counts[key], n_recent=len(recent[key]))
             recent[key].append(at)
             if fact is not None and fact.importance >= _LEAST_IMPORTANCE:
                 facts.append(fact)
     scene = events.scene
-    names = {shown_name(name) for name in (*scene.affordances, *scene.meter_names, *scene.action_names)}
+    agents = (info.agent_id for info in episode.metadata.agents)
+    names = {shown_name(name) for name in (*scene.affordances, *scene.meter_names, *scene.action_names, *agents)}
     return FactSheet(tuple(facts), frozenset(names - {""}), climax_of(events, shown))
 
 
-def _intro(episode: Episode, index: int) -> Fact:
+def _intro(episode: Episode, agent: AgentInfo | None, index: int) -> Fact:
     metadata = episode.metadata
     values = {"episode": str(metadata.episode_id)}
+    if agent is not None and shown_name(agent.agent_id):
+        values["name"] = shown_name(agent.agent_id)
     if metadata.curriculum_stage is not None:
         values["stage"] = str(metadata.curriculum_stage)
     return Fact(index, "intro", _IMPORTANCE["intro"], values)
 
 
-def _fact(episode: Episode, event: Event, count: int, *, n_recent: int) -> Fact | None:
+def _fact(episode: Episode, agent: AgentInfo | None, event: Event, count: int, *, n_recent: int) -> Fact | None:
     values = {"step": str(int(episode.step_numbers[event.index]))}
     name = shown_name(event.name)
     if name:
@@ -111,9 +115,11 @@ def _fact(episode: Episode, event: Event, count: int, *, n_recent: int) -> Fact 
         case "stage" if event.value is not None:
             values["stage"] = f"{event.value:.0f}"
     if event.kind in ("death", "end"):
-        values["steps"] = _counted(episode.metadata.survival_steps or episode.n_steps)
-        if math.isfinite(episode.metadata.total_reward):
-            values["return"] = number_text(episode.metadata.total_reward)
+        n_steps = episode.metadata.survival_steps if agent is None or event.kind == "end" else agent.n_steps
+        values["steps"] = _counted(n_steps or episode.n_steps)
+        earned = episode.metadata.total_reward if agent is None else agent.return_
+        if math.isfinite(earned):
+            values["return"] = number_text(earned)
     elif event.kind in ("use", "low", "critical", "recovered") and not name:
         return None  # nothing to call it by
     kind = "end" if event.kind == "death" and not name else event.kind

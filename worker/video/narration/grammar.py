@@ -85,6 +85,8 @@ def _fits(form: str, fact: Fact) -> bool:
     says_again = "{count}" in form or "again" in form or "once more" in form
     if says_again and fact.kind == "use" and not fact.is_repeated:
         return False
+    if fact.kind == "intro" and "name" in fact.values and "{name}" not in form:
+        return False  # of several agents, it says which one the video is about
     if not _has_slots(_CHOICE.sub("", form), fact):
         return False
     return all(any(_has_slots(option, fact) for option in choice.split("|")) for choice in _CHOICE.findall(form))

@@ -47,7 +47,11 @@ def join_video(context: RenderContext, video_id: str) -> None:
             chapter_file(episode, timeline, enabled=options.chapters) as chapters,
             _kept_narration(context, video_id, options) as kept,
             soundtrack(
-                EpisodeProgramme(episode, timeline), options, options.suffix, context.studio, kept=kept
+                EpisodeProgramme(episode, timeline, agent=options.agent),
+                options,
+                options.suffix,
+                context.studio,
+                kept=kept,
             ) as sound,
             context.videos.reading(segment_names) as paths,
             context.videos.writing(name) as path,

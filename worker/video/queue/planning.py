@@ -44,7 +44,7 @@ def begin_video(context: RenderContext, video_id: str) -> None:
             episode, options = opened(context, started)
             timeline = timeline_of(episode, options)
             if burns_narration(options.narrate, options.captions) and not _speak(
-                context, started, options, EpisodeProgramme(episode, timeline)
+                context, started, options, EpisodeProgramme(episode, timeline, agent=options.agent)
             ):
                 return  # another worker plans it
             spans = cut(

@@ -77,7 +77,7 @@ class ComparisonProgramme:
 
     def _facts(self) -> Iterator[Fact]:
         timelines = [side.timeline for side in self._sides]
-        series = [EpisodeSeries(side.episode) for side in self._sides]
+        series = [EpisodeSeries(side.episode, side.agent) for side in self._sides]
         first, last = timelines[0].first_index, max(timeline.end_index for timeline in timelines) - 1
         ids = [str(one.metadata.episode_id) for one in series]
         yield self._fact(first, "versus", {"episode": ids[0], "other": ids[1]})

@@ -53,21 +53,25 @@ class EpisodeProgramme:
 
     Args:
         timeline: of the episode.
+        agent: of several agents, the id of the one that is heard; None for the one with the highest return.
         start: seconds at which it begins within the video.
 
     Raises:
         EpisodeFileError: at the first use, the recording is damaged.
+        UsageError: at the first use, the episode has no such agent.
     """
 
-    def __init__(self, episode: Episode, timeline: Timeline, *, start: Fraction = Fraction(0)) -> None:
-        self.episode, self.timeline, self.start = episode, timeline, start
+    def __init__(
+        self, episode: Episode, timeline: Timeline, *, agent: str | None, start: Fraction = Fraction(0)
+    ) -> None:
+        self.episode, self.timeline, self.agent, self.start = episode, timeline, agent, start
         self.secs = timeline.n_frames / timeline.fps
         self.seed = seed_of(episode)
 
     @cached_property
     def events(self) -> EpisodeEvents:
         """What happens."""
-        return EpisodeEvents(self.episode)
+        return EpisodeEvents(self.episode, self.agent)
 
     @property
     def affordances(self) -> Sequence[str]:

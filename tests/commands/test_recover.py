@@ -86,7 +86,7 @@ def test_doctor_names_what_is_abandoned_and_counts_what_is_in_use(call: Call, bo
     (finding,) = [it for it in call("doctor", "--json", *place).document["findings"] if it["what"] == "black box"]
     assert finding["verdict"] == "warn"
     assert finding["found"].startswith("run run-a: its trainer (pid ")
-    assert finding["advice"].endswith(f"hamlet-recorder recover --redis-url URL {path}")
+    assert finding["advice"].endswith(f"hamlet-recorder recover --redis-url redis://127.0.0.1:1/0 {path}")
 
 
 def test_who_names_a_box_that_is_in_use_is_told_why_nothing_happens(call: Call, boxes: Path) -> None:

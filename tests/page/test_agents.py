@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,15 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
+from recorder.agents import AgentInfo
+from recorder.agents.columns import ROSTER, agent_column
 from recorder.capture import EpisodeRecorder
 from recorder.catalog import Catalog
 from recorder.episode_file import open_episode as open_file
 from recorder.html_file import export_episode_html
 from recorder.outline.looks import DARK
 from tests.agent_episodes import JOINS_AT, LEAVES_AT, add_agent_episode, agent_episode_columns, write_agent_episode
+from tests.episodes import make_episode_file
 from tests.page.conftest import Site
 from tests.page.looking import count_pixels, pixels_of, wait_for_step
 from tests.waiting import wait_until
@@ -121,6 +125,34 @@ def test_the_timeline_has_a_bar_for_each_agent_and_trails_are_drawn_on_demand(ex
     exported.keyboard.press("?")
     expect(exported.locator("dialog")).to_contain_text("of several agents the next one; else the next marker")
     exported.keyboard.press("Escape")
+
+
+def test_of_many_agents_the_best_have_rows_and_the_others_on_demand(page: Page, tmp_path: Path) -> None:
+    n_steps, agents = (
+        8,
+        tuple(AgentInfo(f"agent_{k}", slot=k, last_step=7, return_=float(k), n_steps=8) for k in range(300)),
+    )
+    columns: dict[str, np.ndarray] = {
+        "reward": np.zeros(n_steps),
+        agent_column(0, "present"): np.ones((n_steps, 300), np.bool_),
+        agent_column(0, "position"): np.tile(np.arange(600).reshape(300, 2) % 20, (n_steps, 1, 1)),
+        agent_column(0, "reward"): np.ones((n_steps, 300)),
+        ROSTER: np.array([json.dumps([[it.agent_id, "", 0, it.slot] for it in agents])] * n_steps, object),
+    }
+    data = make_episode_file(columns=columns, n_steps=n_steps, agents=agents, affordance_layout={})
+    export_episode_html(open_file(data), tmp_path / "many.html")
+    page.goto((tmp_path / "many.html").as_uri())
+    rows = page.locator(".agents .agent")
+    expect(rows).to_have_count(32)
+    expect(rows.first).to_contain_text("agent_299")
+    page.keyboard.press("]")  # after the last comes the first, which is not among the best
+    expect(rows).to_have_count(33)
+    expect(page.locator(".agents .agent[aria-pressed=true]")).to_contain_text("agent_0")
+    page.get_by_role("button", name="Show more of 300 agents").click()
+    expect(rows).to_have_count(129)
+    page.get_by_role("button", name="Show more of 300 agents").click()
+    expect(rows).to_have_count(300)
+    expect(page.get_by_role("button", name="Show more of 300 agents")).to_be_hidden()
 
 
 def test_agents_of_a_live_episode_join_the_list(page: Page, site: Site) -> None:

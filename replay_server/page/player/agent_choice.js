@@ -6,6 +6,7 @@ import { agentReturn, isPresent } from "./agent_row.js";
 import { readFigures } from "./figures.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
+/** @import { Figure } from "./figures.js" */
 /** @import { Agent } from "../source/messages.js" */
 
 export class AgentChoice {
@@ -16,10 +17,14 @@ export class AgentChoice {
   #view;
   /** Of the agent that is shown until a person picks one; in a live episode another one may earn more later. */
   #firstId = "";
+  /** What was read last, and for what: between two steps, every frame draws the same. @type {?Figure[]} */
+  #figures = null;
+  /** @type {unknown[]} */
+  #readFor = [];
 
   /**
    * @param {EpisodeStore} store
-   * @param {{pick: (id: string) => void, trails: () => void}} on called when a person picks an agent, and for all trails
+   * @param {{pick: (id: string) => void, redraw: () => void}} on called when a person picks an agent, and to draw anew
    */
   constructor(store, on) {
     this.#store = store;
@@ -93,7 +98,15 @@ export class AgentChoice {
    */
   figures(index, hasNext) {
     const { hasTrails } = this.#view;
-    return readFigures(this.#store, index, { selected: this.agent, hasNext, hasTrails, trailSteps: TRAIL_STEPS });
+    const selected = this.agent;
+    const isLast = index + 1 >= this.#store.nSteps;
+    const chunks = [this.#store.chunkAt(index), isLast ? null : this.#store.chunkAt(index + 1)];
+    const wanted = [index, hasNext, hasTrails, selected, ...chunks];
+    if (wanted.some((part, at) => part !== this.#readFor[at])) {
+      this.#readFor = wanted;
+      this.#figures = readFigures(this.#store, index, { selected, hasNext, hasTrails, trailSteps: TRAIL_STEPS });
+    }
+    return this.#figures;
   }
 
   /**

@@ -60,7 +60,7 @@ export class Pane {
    */
   constructor(store, on) {
     this.store = store;
-    this.agents = new AgentChoice(store, { pick: on.agent, trails: () => this.#redraw() });
+    this.agents = new AgentChoice(store, { pick: on.agent, redraw: () => this.#redraw() });
     this.#grid = new GridView({ onPick: on.agent });
     this.#meters = new MetersView(on.meters);
     this.#texts = new TextsView(on.seek);

@@ -11,6 +11,9 @@ const MOST_NAMED = 12;
 const SMALLEST_NAMED_RADIUS = 7;
 const SMALLEST_SIGNED_RADIUS = 5;
 
+/** More agents are discs without edges and signs, which would cover each other. */
+const MOST_SIGNED = 256;
+
 /** @typedef {{id: string, x: number, y: number}} Point where an agent is drawn */
 
 /**
@@ -31,16 +34,19 @@ export const agentColour = (number) => `agent-${number + 1}`;
  */
 export function drawFigures(pen, board, figures, share) {
   const { space, fitted, radius } = board;
-  const from = spread(figures, ({ position }) => position, radius);
-  const to = spread(figures, ({ position, next }) => next ?? position, radius);
+  const { from, to } = spreadOf(figures);
   const way = eased(share);
   const points = figures.map(({ agent, position, next }, number) => {
     const [x, y] = space.pointOf(space.between(position, next, way), fitted);
     const [shiftX, shiftY] = [0, 1].map((axis) => from[number][axis] + (to[number][axis] - from[number][axis]) * way);
-    return { id: agent.id, x: x + shiftX, y: y + shiftY };
+    return { id: agent.id, x: x + radius * shiftX, y: y + radius * shiftY };
   });
   figures.forEach((figure, number) => drawTrail(pen, board, figure, points[number]));
-  figures.forEach((figure, number) => drawDisc(pen, board, figure, points[number]));
+  const isMany = figures.length > MOST_SIGNED;
+  if (isMany) drawPlainDiscs(pen, board, figures, points);
+  figures.forEach((figure, number) => {
+    if (!isMany || figure.isSelected) drawDisc(pen, board, figure, points[number]);
+  });
   const isNamed = figures.length <= MOST_NAMED && radius >= SMALLEST_NAMED_RADIUS;
   figures.forEach((figure, number) => {
     const isAlone = from[number].every((shift) => shift === 0); // names of those beside each other would overlap
@@ -49,29 +55,45 @@ export function drawFigures(pen, board, figures, share) {
   return points;
 }
 
+/** @typedef {[x: number, y: number][]} Shifts of each agent, in radii */
+
+/** Every frame between two steps has the same. @type {WeakMap<Figure[], {from: Shifts, to: Shifts}>} */
+const spreads = new WeakMap();
+
+/** @param {Figure[]} figures */
+function spreadOf(figures) {
+  const found = spreads.get(figures) ?? {
+    from: spread(figures, ({ position }) => position),
+    to: spread(figures, ({ position, next }) => next ?? position),
+  };
+  spreads.set(figures, found);
+  return found;
+}
+
 /**
  * How far each agent is from the middle of its cell, so that those in the same one stand beside each other.
  *
  * @param {Figure[]} figures
  * @param {(figure: Figure) => ArrayLike<number>} placeOf
- * @param {number} radius
- * @returns {[x: number, y: number][]}
+ * @returns {Shifts}
  */
-function spread(figures, placeOf, radius) {
+function spread(figures, placeOf) {
   /** @type {Map<string, number[]>} */
   const together = new Map();
   figures.forEach((figure, number) => {
     const key = Array.from(placeOf(figure)).join(" ");
-    together.set(key, [...(together.get(key) ?? []), number]);
+    const others = together.get(key);
+    if (others) others.push(number);
+    else together.set(key, [number]);
   });
-  /** @type {[number, number][]} */
+  /** @type {Shifts} */
   const shifts = figures.map(() => [0, 0]);
   for (const numbers of together.values()) {
     if (numbers.length < 2) continue;
     const inOrder = [...numbers].sort((one, other) => (figures[one].agent.id < figures[other].agent.id ? -1 : 1));
     inOrder.forEach((number, place) => {
       const angle = (2 * Math.PI * place) / inOrder.length + Math.PI;
-      shifts[number] = [0.8 * radius * Math.cos(angle), 0.8 * radius * Math.sin(angle)];
+      shifts[number] = [0.8 * Math.cos(angle), 0.8 * Math.sin(angle)];
     });
   }
   return shifts;
@@ -101,6 +123,30 @@ function drawTrail(pen, { space, fitted, radius, colours }, { agent, trail, posi
     pen.stroke();
   });
   pen.globalAlpha = 1;
+}
+
+/**
+ * All discs of a colour at once.
+ *
+ * @param {CanvasRenderingContext2D} pen
+ * @param {{radius: number, colours: Colours}} board
+ * @param {Figure[]} figures
+ * @param {Point[]} points
+ */
+function drawPlainDiscs(pen, { radius, colours }, figures, points) {
+  /** @type {Map<number, Path2D>} */
+  const paths = new Map();
+  figures.forEach(({ agent }, at) => {
+    const path = paths.get(agent.number) ?? new Path2D();
+    paths.set(agent.number, path);
+    const { x, y } = points[at];
+    path.moveTo(x + radius, y);
+    path.arc(x, y, radius, 0, 2 * Math.PI);
+  });
+  for (const [number, path] of paths) {
+    pen.fillStyle = colours[agentColour(number)];
+    pen.fill(path);
+  }
 }
 
 /**

@@ -1,14 +1,16 @@
 /** What the timeline shows of several agents: when each takes part, and the return of each, or of each team. */
 
 import { agentColour } from "./agent_marks.js";
+import { ranked } from "./agents_view.js";
 
 /** @import { Colours } from "../shell/theme.js" */
 /** @import { Agent } from "../source/messages.js" */
 /** @import { Outline } from "../source/outline.js" */
 
-/** Height of an agent's bar with its margin, in CSS pixels; of more agents, the bars are thinner. */
+/** Height of an agent's bar with its margin, in CSS pixels; of more agents, the bars are thinner, down to those of `MOST_BARS`. */
 const BAR_HEIGHT = 7;
 const MOST_HEIGHT = 56;
+const MOST_BARS = 28;
 const MARGIN = 3;
 
 /** Of more agents, only the selected one has a curve beside those of the teams. */
@@ -33,13 +35,14 @@ export function presenceHeight({ agents }) {
 export const totalColour = ({ agents }) => (agents.length ? "muted" : "reward");
 
 /**
- * Draw a bar for each agent, where it takes part.
+ * Draw a bar for each agent, or of many for those with the highest returns, where it takes part.
  *
  * @param {CanvasRenderingContext2D} pen
  * @param {{outline: Outline, selected: ?Agent, xOfIndex: (index: number) => number, top: number, colour: Colours}} shown
  */
 export function drawPresence(pen, { outline, selected, xOfIndex, top, colour }) {
-  const { agents, table } = outline;
+  const { table } = outline;
+  const agents = ranked(outline.agents, MOST_BARS, selected);
   if (!agents.length) return;
   const height = (presenceHeight(outline) - 2 * MARGIN) / agents.length;
   const last = Math.max(0, table.nSteps - 1);

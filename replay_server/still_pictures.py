@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
+from concurrent.futures import Future
 from importlib.util import find_spec
 from threading import Lock
 from typing import Any
@@ -20,8 +21,10 @@ from replay_server.memory import BusyError
 __all__ = ["StillPictures"]
 
 _MODULE = "worker.video.still"
-_MOST_SECS = 30.0
-"""For one picture, which usually takes two seconds."""
+_MOST_CPU_SECS = 30.0
+"""Processor time for one picture, which usually takes one second."""
+_MOST_SECS = 120.0
+"""For its process, which may wait for a disk, or for other programs on a busy machine."""
 _MOST_WAIT_SECS = 10.0
 """For those before it: one picture is drawn at a time."""
 _MOST_KEPT = 32
@@ -30,7 +33,7 @@ _USAGE_STATUS = 2
 
 
 class StillPictures:
-    """Draws one picture at a time, and remembers the last ones.
+    """Draws one picture at a time, and remembers the last ones. A request for one that is being drawn waits for it.
 
     Args:
         settings: where catalog and recordings are.
@@ -38,7 +41,8 @@ class StillPictures:
 
     def __init__(self, settings: Settings) -> None:
         self._places = {"catalog": settings.catalog_url, "recordings": str(settings.recordings_dir)}
-        self._drawing = Lock()
+        self._asking, self._drawing = Lock(), Lock()
+        self._asked: dict[str, Future[bytes]] = {}
         self._kept: OrderedDict[str, bytes] = OrderedDict()
 
     def draw(self, run_id: str, episode_id: int, request: Mapping[str, Any], choices: Mapping[str, Any]) -> bytes:
@@ -55,6 +59,23 @@ class StillPictures:
             VideoError: it can't be drawn.
         """
         key = json.dumps([run_id, episode_id, request], sort_keys=True)
+        with self._asking:
+            asked = self._asked.get(key)
+            mine: Future[bytes] | None = None
+            if asked is None:
+                asked = mine = self._asked[key] = Future()
+        if mine is not None:
+            try:
+                mine.set_result(self._kept_or_drawn(key, run_id, episode_id, choices))
+            except BaseException as error:
+                mine.set_exception(error)
+                raise
+            finally:
+                with self._asking:
+                    del self._asked[key]
+        return asked.result()
+
+    def _kept_or_drawn(self, key: str, run_id: str, episode_id: int, choices: Mapping[str, Any]) -> bytes:
         if not self._drawing.acquire(timeout=_MOST_WAIT_SECS):
             raise BusyError("other pictures are being drawn: try again in a moment")
         try:
@@ -72,7 +93,9 @@ class StillPictures:
             raise MissingExtraError("Drawing a preview", "video")
         try:
             status, data = ask_module(
-                _MODULE, json.dumps({**self._places, **question}).encode(), timeout_secs=_MOST_SECS
+                _MODULE,
+                json.dumps({**self._places, **question, "cpu_secs": _MOST_CPU_SECS}).encode(),
+                timeout_secs=_MOST_SECS,
             )
         except (OSError, TimeoutError) as error:
             raise VideoError(f"the preview can't be drawn ({error})") from error

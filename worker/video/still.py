@@ -1,24 +1,27 @@
 """One frame that shows what a video would look like.
 
 ``python -m worker.video.still`` draws it in a process by itself, for a program that does not load the drawing. It reads
-``{"catalog": …, "recordings": …, "run_id": …, "episode_id": …, "choices": {…}}`` from standard input and writes a PNG. If that
-fails, it writes a message instead and ends with status 2 for a choice that is impossible, and 1 for anything else.
+``{"catalog": …, "recordings": …, "run_id": …, "episode_id": …, "choices": {…}, "cpu_secs": …}`` from standard input and writes a
+PNG. If that fails, it writes a message instead and ends with status 2 for a choice that is impossible, and 1 for anything else.
+It ends after ``cpu_secs`` of processor time, however busy the machine is with other things.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from recorder.catalog import Catalog
-from recorder.errors import RecorderError, UsageError
+from recorder.errors import RecorderError, UsageError, VideoError
 from recorder.outline import EpisodeEvents
 from recorder.recordings.find import open_checked_recording
 from recorder.storage import open_storage
@@ -78,6 +81,7 @@ def main() -> int:
     request = json.load(sys.stdin.buffer)
     output = sys.stdout.buffer
     try:
+        _end_after(request["cpu_secs"])
         options = VideoOptions.chosen(**request["choices"])
         options.check(options.suffix)
         with Catalog(request["catalog"], read_only=True) as catalog:
@@ -89,6 +93,14 @@ def main() -> int:
     imsave(picture, pixels, format="png")
     output.write(picture.getvalue())
     return 0
+
+
+def _end_after(cpu_secs: float) -> None:
+    def end(*_: object) -> NoReturn:
+        raise VideoError(f"drawing this frame takes more than {cpu_secs:g} seconds")
+
+    signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, cpu_secs)
 
 
 if __name__ == "__main__":

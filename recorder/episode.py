@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recorder.agents.info import AgentInfo, pack_agents, read_agents
 from recorder.errors import UsageError
-from recorder.field_values import (
+from recorder.runtime.python_versions import StrEnum
+from recorder.values.field_values import (
     read_counts,
     read_float,
     read_grid_size,
@@ -20,7 +21,6 @@ from recorder.field_values import (
     read_text,
     unless_none,
 )
-from recorder.runtime.python_versions import StrEnum
 
 if TYPE_CHECKING:
     import numpy as np

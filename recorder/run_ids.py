@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.text import sanitize_text
+from recorder.values.text import sanitize_text
 
 __all__ = ["MAX_RUN_ID_BYTES", "why_no_run_id"]
 

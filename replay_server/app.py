@@ -19,12 +19,12 @@ from replay_server.access.origins import Origins
 from replay_server.access.proxy import Proxied, check_base_path, parse_networks
 from replay_server.access.quotas import WriteQuotas
 from replay_server.access.security import Gate
+from replay_server.browser.pages import make_pages
 from replay_server.episodes.library import Library
 from replay_server.episodes.live import LiveEpisodes
 from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.limits import Limits
 from replay_server.metrics import Metrics
-from replay_server.pages import make_pages
 from replay_server.rest import add_rest
 from replay_server.rest.run_converter import RunConverter
 from replay_server.services import Services

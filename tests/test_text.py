@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recorder import Catalog, EpisodeRecorder, open_episode
-from recorder.text import sanitize_text
+from recorder.values.text import sanitize_text
 from worker import RecordingWriter
 
 

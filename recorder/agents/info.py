@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recorder.field_values import read_float, read_integer, read_text
-from recorder.text import sanitize_text
+from recorder.values.field_values import read_float, read_integer, read_text
+from recorder.values.text import sanitize_text
 
 __all__ = ["MAX_AGENTS", "MAX_AGENT_ID_LETTERS", "OUTCOMES", "AgentInfo", "pack_agents", "read_agents"]
 

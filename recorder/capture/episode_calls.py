@@ -20,7 +20,7 @@ from recorder.episode import EpisodeMetadata
 from recorder.errors import UsageError
 from recorder.publish.metadata.given import own_metadata
 from recorder.sender import Sender
-from recorder.text import sanitize_text
+from recorder.values.text import sanitize_text
 
 __all__ = ["EpisodeCalls"]
 

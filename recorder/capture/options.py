@@ -9,7 +9,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from recorder.argument_kinds import check_kind
 from recorder.black_box.format import MAX_CAPACITY, MIN_CAPACITY
 from recorder.black_box.places import default_folder
 from recorder.capture.writing.inlet import OnFull
@@ -20,6 +19,7 @@ from recorder.publish.metadata.plain import plain
 from recorder.run_ids import why_no_run_id
 from recorder.step_stream import pack_body
 from recorder.urls import is_url
+from recorder.values.argument_kinds import check_kind
 
 if TYPE_CHECKING:
     from recorder.settings import Settings  # a recorder that is not configured by a file need not load it

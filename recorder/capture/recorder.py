@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from recorder.argument_kinds import check_kind
 from recorder.black_box import Ring, RingWriter
 from recorder.capture.agents.calls import AgentCalls
 from recorder.capture.copied import NullRecorder
@@ -42,6 +41,7 @@ from recorder.publish.stats import RecorderStats
 from recorder.redis_server.client import check_server
 from recorder.sender import make_ring, start_sender
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
+from recorder.values.argument_kinds import check_kind
 
 if TYPE_CHECKING:
     from typing_extensions import Self

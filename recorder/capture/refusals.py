@@ -12,7 +12,7 @@ from recorder.black_box.gaps import StepRange, pack_gap
 from recorder.errors import RecorderError, UsageError
 from recorder.runtime.throttled_log import ThrottledLog
 from recorder.schema import MAX_TEXT_BYTES
-from recorder.text import sanitize_text
+from recorder.values.text import sanitize_text
 
 __all__ = ["Refusals"]
 

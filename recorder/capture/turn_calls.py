@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recorder.capture.step_calls import StepCalls
-from recorder.json_text import to_readable_json
+from recorder.values.json_text import to_readable_json
 
 __all__ = ["TurnCalls"]
 

@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeDecorator
 from recorder.errors import UsageError
 from recorder.runtime.python_versions import UTC
 from recorder.runtime.throttled_log import Throttle
-from recorder.text import sanitize_text
+from recorder.values.text import sanitize_text
 
 __all__ = [
     "Float64",

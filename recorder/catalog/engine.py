@@ -21,11 +21,11 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 
-from recorder.argument_kinds import check_kind
 from recorder.catalog.filesystem import MOUNTS_FILE, is_mounted_read_only, refuse_network_filesystem
 from recorder.catalog.schema import is_own_version
 from recorder.errors import CatalogError, CatalogUnavailableError, MissingExtraError, UsageError
 from recorder.urls import redact, with_encoded_password
+from recorder.values.argument_kinds import check_kind
 
 __all__ = ["Engines", "check_place", "parse_url", "refuse_missing_folder"]
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from recorder.chunk.pictures import PictureReader, encode_pictures
 from recorder.chunk.texts import decode_texts, encode_texts
 from recorder.errors import EpisodeFileCorruptError
-from recorder.picture_shape import is_stored_as_picture
 from recorder.schema import ColumnSpec, Encoding
+from recorder.values.picture_shape import is_stored_as_picture
 
 __all__ = ["ColumnGroup", "Stretch", "choose_encoding"]
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
 from recorder.framing.frames import MAX_FRAME_BYTES
-from recorder.picture_shape import picture_shape
 from recorder.schema import ColumnSpec
+from recorder.values.picture_shape import picture_shape
 
 __all__ = ["PictureReader", "encode_pictures"]
 

@@ -144,7 +144,7 @@ def _write_html(args: argparse.Namespace) -> int:
 
 def _queue(args: argparse.Namespace) -> int:
     with require_extra("--queue", "replay_server", extra="catalog"):
-        from replay_server.render_requests import RenderRequests  # lazy: loads SQLAlchemy
+        from replay_server.videos.render_requests import RenderRequests  # lazy: loads SQLAlchemy
 
     settings = settings_of(args)
     output = Output.of(args)

@@ -16,10 +16,10 @@ from recorder.commands.terminal.colors import BAD, sign_color, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, human_bytes, human_return
 from recorder.errors import StreamError
-from recorder.number_format import format_duration
 from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
+from recorder.values.number_format import format_duration
 from recorder.wording import count_in_words
 
 if TYPE_CHECKING:

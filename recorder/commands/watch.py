@@ -13,8 +13,8 @@ from recorder.commands.arguments.parsing import add_command, non_negative, posit
 from recorder.commands.terminal.colors import has_colors
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.errors import MissingExtraError, OutputError, UsageError
-from recorder.number_format import format_number
 from recorder.recordings.find import naming_file
+from recorder.values.number_format import format_number
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers

@@ -28,10 +28,10 @@ from recorder.episode import EpisodeMetadata
 from recorder.episode_file.version2 import ChunkRef
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UsageError
 from recorder.framing import brief, compress_frame, unpack_list
-from recorder.picture_shape import is_stored_as_picture
 from recorder.recorded_step import RecordedStep
 from recorder.schema import EXTRAS_PREFIX, MAX_DIMENSIONS, STEP_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
-from recorder.text import sanitize_text
+from recorder.values.picture_shape import is_stored_as_picture
+from recorder.values.text import sanitize_text
 
 __all__ = ["Version1File", "build_version1", "parse_version1", "read_metadata"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from recorder.highlights.turning_point import find_turning_point
-from recorder.number_format import format_count, format_duration
+from recorder.values.number_format import format_count, format_duration
 from recorder.wording import MEASURES, Measure, reason_family
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from recorder.number_format import format_count, format_number
+from recorder.values.number_format import format_count, format_number
 from recorder.wording import Measure
 
 if TYPE_CHECKING:

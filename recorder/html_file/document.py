@@ -11,10 +11,10 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from recorder.episode_file import Episode, open_episode
-from recorder.json_text import to_json
-from recorder.number_format import format_count, format_number
 from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
 from recorder.recordings.convert import convert_episode
+from recorder.values.json_text import to_json
+from recorder.values.number_format import format_count, format_number
 from recorder.wording.reasons import reason_in_words
 
 __all__ = ["build_html", "facts_of", "title_of"]

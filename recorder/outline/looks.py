@@ -1,6 +1,6 @@
 """Colours, shapes and names for the page, thumbnails, videos and HTML files.
 
-``replay_server/page_looks.py`` generates ``page/shell/looks.js`` and ``page/style/looks.css`` from this table; a test
+``replay_server/browser/page_looks.py`` generates ``page/shell/looks.js`` and ``page/style/looks.css`` from this table; a test
 compares them.
 """
 

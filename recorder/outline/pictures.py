@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from recorder.agents.columns import parse_agent_column
 from recorder.episode_file import Episode
-from recorder.picture_shape import PictureShape, picture_shape
 from recorder.schema import EXTRAS_PREFIX, EpisodeSchema
+from recorder.values.picture_shape import PictureShape, picture_shape
 
 __all__ = ["picture_before", "picture_columns", "resized", "rgb_of"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from recorder.chunk import MAX_CHUNK_PICTURE_BYTES, ColumnData
-from recorder.picture_shape import is_stored_as_picture
+from recorder.values.picture_shape import is_stored_as_picture
 
 __all__ = ["PictureBudget"]
 

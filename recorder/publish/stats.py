@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from recorder.black_box import Ring
-from recorder.text import sanitize_text
+from recorder.values.text import sanitize_text
 
 if TYPE_CHECKING:
     from typing_extensions import Self

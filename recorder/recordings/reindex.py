@@ -25,8 +25,8 @@ from recorder.recordings.name_set import NameSet
 from recorder.recordings.reindex_report import ReindexReport
 from recorder.run_ids import why_no_run_id
 from recorder.storage import Storage, run_folder
-from recorder.text import sanitize_text
 from recorder.urls import is_url
+from recorder.values.text import sanitize_text
 
 __all__ = [
     "file_exists",

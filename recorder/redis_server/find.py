@@ -5,13 +5,13 @@ from __future__ import annotations
 from os import PathLike, fspath
 from pathlib import Path
 
-from recorder.argument_kinds import check_kind
 from recorder.errors import StreamUnavailableError
 from recorder.installation import Installation, read_mark
 from recorder.installation.ownership import check_owner
 from recorder.redis_server.embedded import folder_state, running_redis_url
 from recorder.settings import Settings, load_settings
 from recorder.step_stream import RedisStepStream
+from recorder.values.argument_kinds import check_kind
 
 __all__ = ["UNREACHABLE_ADVICE", "find_redis_url", "find_server_url"]
 

@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from recorder.argument_kinds import check_kind
 from recorder.chunk import Chunk, decode_chunk
 from recorder.errors import (
     EpisodeFileCorruptError,
@@ -28,6 +27,7 @@ from recorder.errors import (
     UsageError,
 )
 from recorder.schema import EpisodeSchema
+from recorder.values.argument_kinds import check_kind
 
 if TYPE_CHECKING:
     from typing_extensions import Self

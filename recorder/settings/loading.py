@@ -10,12 +10,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from recorder.argument_kinds import check_kind
 from recorder.errors import SettingsError
 from recorder.settings.mistakes import describe
 from recorder.settings.models import Settings
 from recorder.settings.tree import KeyPath, accepts_text, is_section
 from recorder.urls import is_url
+from recorder.values.argument_kinds import check_kind
 
 __all__ = ["CONFIG_VARIABLE", "ENVIRONMENT_PREFIX", "load_settings", "loaded_settings"]
 

@@ -6,13 +6,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder.argument_kinds import check_kind
 from recorder.errors import SettingsError, StorageError
 from recorder.storage.base import Storage
 from recorder.storage.local import LocalStorage, read_local_file
 from recorder.storage.packs import split_packed
 from recorder.storage.url import StoreTimeouts, UrlStorage
 from recorder.urls import check_place, is_url
+from recorder.values.argument_kinds import check_kind
 
 if TYPE_CHECKING:  # settings need pydantic, which files can be read without
     from recorder.settings import Settings

@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.text import Text
 
-from recorder.number_format import DECIMALS, format_change, format_meter, format_number
 from recorder.outline import meter_level
 from recorder.outline.looks import DARK
 from recorder.terminal_player.board import affordance_marks
 from recorder.terminal_player.film import Moment
+from recorder.values.number_format import DECIMALS, format_change, format_meter, format_number
 
 __all__ = ["bar", "draw_panels"]
 

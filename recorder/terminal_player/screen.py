@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from recorder.number_format import format_count
 from recorder.terminal_player.board import draw_board
 from recorder.terminal_player.film import Film
 from recorder.terminal_player.panels import draw_panels
 from recorder.terminal_player.playback import Playback
 from recorder.terminal_player.timeline import draw_timeline
+from recorder.values.number_format import format_count
 
 __all__ = ["HELP", "draw"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from recorder.number_format import format_number, format_value
+from recorder.values.number_format import format_number, format_value
 
 __all__ = ["ExplanationWords", "explanation_in_words"]
 

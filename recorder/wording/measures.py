@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from recorder.number_format import DECIMALS, format_number
+from recorder.values.number_format import DECIMALS, format_number
 
 __all__ = ["MEASURES", "Measure"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from recorder.number_format import format_count
+from recorder.values.number_format import format_count
 
 __all__ = ["ReasonFamily", "count_in_words", "ordinal", "reason_family", "reason_glob", "reason_in_words"]
 

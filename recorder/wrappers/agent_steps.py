@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from recorder.argument_kinds import check_kind
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
+from recorder.values.argument_kinds import check_kind
 from recorder.wrappers.frames import RENDER, Rendering
 from recorder.wrappers.kept_parts import KeptParts
 from recorder.wrappers.lane_steps import named_leaves

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recorder.arrays import as_array
+from recorder.values.arrays import as_array
 from recorder.wrappers.lane_steps import LaneSteps, named_leaves
 
 __all__ = ["Exchange", "Passing"]

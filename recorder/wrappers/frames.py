@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recorder.capture.options import check_choice
 from recorder.capture.reading.values import as_array
 from recorder.errors import UsageError
-from recorder.picture_shape import picture_shape
+from recorder.values.picture_shape import picture_shape
 from recorder.wording.reasons import ordinal
 
 __all__ = ["RENDER", "FrameSource", "Rendering", "check_frames", "is_picture", "picture_of", "pictures_of", "renders"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from recorder.arrays import as_array
-from recorder.picture_shape import picture_shape
+from recorder.values.arrays import as_array
+from recorder.values.picture_shape import picture_shape
 from recorder.wrappers.plan import SMALL_BYTES
 
 __all__ = ["KeptParts"]

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from recorder.argument_kinds import check_kind
-from recorder.arrays import as_array, is_cuda
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
+from recorder.values.argument_kinds import check_kind
+from recorder.values.arrays import as_array, is_cuda
 from recorder.wrappers.kept_parts import KeptParts
 from recorder.wrappers.open_episode import ASPATIAL, reset_numbers
 

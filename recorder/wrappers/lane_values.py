@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from recorder.arrays import as_array
 from recorder.errors import UsageError
+from recorder.values.arrays import as_array
 
 __all__ = ["of_each_lane", "stage_of_each_lane"]
 

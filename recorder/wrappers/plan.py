@@ -9,9 +9,9 @@ from typing import Any
 
 from gymnasium import spaces
 
-from recorder.argument_kinds import check_kind
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
+from recorder.values.argument_kinds import check_kind
 from recorder.wrappers.frames import RENDER, FrameSource, check_frames, renders
 from recorder.wrappers.open_episode import EpisodeFacts
 from recorder.wrappers.parts import Parts

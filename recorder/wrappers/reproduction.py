@@ -12,7 +12,7 @@ import numpy as np
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.text import decode_integer
+from recorder.values.text import decode_integer
 from recorder.wrappers.autoseed import AutoSeed
 from recorder.wrappers.kinds import chain_of
 from recorder.wrappers.open_episode import WITHIN_GAME

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recorder.argument_kinds import check_kind
 from recorder.capture import EpisodeRecorder
 from recorder.capture.recorder import copied_recorder
 from recorder.errors import MissingExtraError, UsageError
+from recorder.values.argument_kinds import check_kind
 from recorder.wrappers.frames import FrameSource
 from recorder.wrappers.hooks import EpisodeFunction, StepFunction, Trigger
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from recorder.agents.columns import parse_agent_column
 from recorder.errors import EpisodeFileTooLargeError
-from recorder.json_text import to_json
 from recorder.recordings.steps import values_of
+from recorder.values.json_text import to_json
 from replay_server.episodes.agents_in_steps import agents_in_steps, one_agent
 from replay_server.episodes.recorded import OpenedRecording
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import h11
 
-from recorder.json_text import to_json
+from recorder.values.json_text import to_json
 
 __all__ = ["refusal"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Request
 
-from recorder.json_text import from_json
+from recorder.values.json_text import from_json
 from replay_server.rest.errors import HttpError
 
 __all__ = ["any_json_object", "flag", "integer", "json_object", "number", "refuse_unknown"]

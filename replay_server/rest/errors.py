@@ -22,9 +22,9 @@ from recorder.errors import (
     UsageError,
     shortened,
 )
-from recorder.json_text import to_json
+from recorder.values.json_text import to_json
 from replay_server.access.public_message import public_message
-from replay_server.memory import BusyError
+from replay_server.memory.budget import BusyError
 from replay_server.rest.error_page import make_error_page, wants_page
 
 __all__ = ["HttpError", "add_error_handlers", "error_response"]

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response
 
 from recorder.catalog import EpisodeRow
-from recorder.json_text import to_json
+from recorder.values.json_text import to_json
 from recorder.wording import reason_in_words
 from replay_server.access.public_message import hide_places
 

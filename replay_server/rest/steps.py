@@ -11,9 +11,9 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from recorder.episode_file import Episode
-from recorder.json_text import to_json
 from recorder.recordings.steps import blocks_of, step_maps, values_of
 from recorder.schema import EXTRAS_PREFIX
+from recorder.values.json_text import to_json
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.caching import add_caching

@@ -17,13 +17,13 @@ from recorder.storage import Storage, open_videos
 from recorder.video.request import VIDEO_CHOICES, captions_path
 from replay_server.access.public_message import hide_places, public_message
 from replay_server.access.quotas import client_of
-from replay_server.render_requests import RenderRequests
 from replay_server.rest.arguments import any_json_object, integer, refuse_unknown
 from replay_server.rest.errors import HttpError
 from replay_server.rest.responses import json_response
 from replay_server.rest.stored_file import send_stored_file
 from replay_server.services import Services
-from replay_server.still_pictures import StillPictures
+from replay_server.videos.render_requests import RenderRequests
+from replay_server.videos.still_pictures import StillPictures
 
 __all__ = ["make_videos", "video_map"]
 

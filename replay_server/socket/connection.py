@@ -13,7 +13,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
 
-from recorder.json_text import to_json
+from recorder.values.json_text import to_json
 from replay_server.limits import Limits, RateLimiter
 from replay_server.socket.assembly import Assembly
 from replay_server.socket.frames import binary_frame, text_frame

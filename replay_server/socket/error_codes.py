@@ -13,7 +13,7 @@ from recorder.errors import (
     StreamError,
     UsageError,
 )
-from replay_server.memory import BusyError
+from replay_server.memory.budget import BusyError
 from replay_server.socket.messages import MessageError
 
 __all__ = ["error_code"]

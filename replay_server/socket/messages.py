@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from recorder.errors import RecorderError
-from recorder.json_text import from_json
+from recorder.values.json_text import from_json
 
 __all__ = ["Handler", "Message", "MessageError", "parse_message"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recorder.json_text import to_json
+from recorder.values.json_text import to_json
 from replay_server.episodes.live_episode import LiveEpisode
 from replay_server.episodes.recorded import OpenedRecording
 

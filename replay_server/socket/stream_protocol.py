@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from recorder.errors import RecorderError
-from recorder.json_text import to_json
+from recorder.values.json_text import to_json
 from replay_server.access.public_message import public_message
 from replay_server.episodes.library import Library
 from replay_server.episodes.live import LiveEpisodes

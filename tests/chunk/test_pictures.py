@@ -15,8 +15,8 @@ from recorder.chunk import ColumnData, ColumnGroup, Stretch, choose_encoding, de
 from recorder.chunk.pictures import PictureReader, encode_pictures
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
 from recorder.framing import content_bytes
-from recorder.picture_shape import picture_shape
 from recorder.schema import ColumnSpec, Encoding, EpisodeSchema
+from recorder.values.picture_shape import picture_shape
 
 RNG = np.random.default_rng(3)
 N_STEPS = 60

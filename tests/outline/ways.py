@@ -15,9 +15,9 @@ from recorder.catalog import Catalog
 from recorder.chunk import decode_chunk
 from recorder.episode_file import open_episode
 from recorder.html_file import build_html
-from recorder.json_text import to_json
 from recorder.step_stream import MemoryStepStream
 from recorder.storage import LocalStorage
+from recorder.values.json_text import to_json
 from replay_server.episodes.library import Library
 from replay_server.episodes.live import LiveEpisodes
 from replay_server.socket.opened_message import opened_message

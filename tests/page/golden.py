@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from recorder.chunk import ColumnData, encode_chunk
 from recorder.episode import EpisodeMetadata, Gap, Substrate
 from recorder.episode_file import build_version2, open_episode
-from recorder.json_text import to_json
 from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
 from recorder.schema import ALLOWED_DTYPES, ColumnSpec, Encoding, EpisodeSchema
+from recorder.values.json_text import to_json
 from tests.episodes import make_episode_file
 from tests.outline.ways import RANGES, make_agent_ways, make_ways
 from tests.page.lives import SCENE, Life

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from replay_server.page_bundle import join_modules, name_bundle
+from replay_server.browser.page_bundle import join_modules, name_bundle
 from tests.page.golden import write_golden, write_life, write_ways
 
 HERE = Path(__file__).parent

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from recorder import number_format
-from recorder.number_format import (
+from recorder.values import number_format
+from recorder.values.number_format import (
     DECIMALS,
     format_change,
     format_count,

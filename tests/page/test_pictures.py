@@ -14,8 +14,8 @@ from recorder.episode import EpisodeMetadata, Substrate
 from recorder.episode_file import build_version2, open_episode
 from recorder.html_file import export_episode_html
 from recorder.outline import rgb_of
-from recorder.picture_shape import picture_shape
 from recorder.schema import EpisodeSchema
+from recorder.values.picture_shape import picture_shape
 from tests.page.looking import wait_for_step
 
 pytestmark = pytest.mark.browser

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from recorder.catalog import Catalog
-from recorder.number_format import format_meter, format_number
+from recorder.values.number_format import format_meter, format_number
 from tests.page.conftest import HOSTILE, Site
 from tests.page.lives import Life
 from tests.page.looking import (

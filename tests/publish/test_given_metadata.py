@@ -11,7 +11,7 @@ import torch
 from recorder import EpisodeMetadata
 from recorder.episode import EpisodeStatus, Substrate
 from recorder.publish.metadata.given import given_metadata, own_metadata, read_metadata
-from recorder.text import decode_integer
+from recorder.values.text import decode_integer
 
 GIVEN: list[EpisodeMetadata | dict[Any, Any] | None] = [
     None,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from recorder.episode_file import open_episode
-from recorder.number_format import format_number
 from recorder.terminal_player import Film, Playback, draw
 from recorder.terminal_player.board import affordance_marks
+from recorder.values.number_format import format_number
 from tests.agent_episodes import JOINS_AT, LEAVES_AT, NAMES, agent_episode_columns, agent_episode_table
 from tests.episodes import make_columns, make_episode_file
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from recorder.catalog import VideoRow
 from recorder.settings import load_settings
 from recorder.storage import open_storage
-from replay_server.render_requests import RenderRequests
+from replay_server.videos.render_requests import RenderRequests
 from worker.video.files.video_files import LocalVideos
 from worker.video.queue.context import RenderContext, RenderLimits
 from worker.video.queue.planning import begin_video

@@ -10,7 +10,7 @@ import redis
 
 from recorder.redis_server.status import read_queue_lengths
 from recorder.settings import load_settings
-from replay_server.render_requests import RenderRequests
+from replay_server.videos.render_requests import RenderRequests
 from tests.video.conftest import RUN, Recordings
 from worker.app import create_app
 from worker.video.tasks import SWEEP_VIDEOS

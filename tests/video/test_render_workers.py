@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from recorder.settings import load_settings
-from replay_server.render_requests import RenderRequests
+from replay_server.videos.render_requests import RenderRequests
 from tests.processes import PythonProcess
 from tests.video.conftest import Recordings
 from tests.video.decoding import n_frames_of

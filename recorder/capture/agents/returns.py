@@ -10,7 +10,7 @@ from recorder.capture.agents.roster import AgentRoster
 from recorder.episode import EpisodeMetadata
 from recorder.errors import UsageError
 from recorder.publish.metadata.given import given_metadata, own_metadata
-from recorder.text import sanitize_text
+from recorder.values.text import sanitize_text
 
 __all__ = ["metadata_with_returns"]
 

@@ -17,7 +17,7 @@ from recorder.capture.agents.quick import QuickStep, QuickWay
 from recorder.capture.reading.values import as_array, checked_extras, checked_name
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
-from recorder.text import sanitize_text
+from recorder.values.text import sanitize_text
 
 __all__ = ["AgentRoster", "AgentsStep"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recorder.errors import UsageError
 from recorder.schema import MAX_TEXT_BYTES
-from recorder.text import sanitize_text
+from recorder.values.text import sanitize_text
 
 __all__ = ["ROOMY_BYTES", "Texts", "capacity_for", "encoded", "is_texts", "plain_bytes", "texts_of_lanes"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.arrays import as_array, is_cuda
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX, MAX_NAME_LENGTH
+from recorder.values.arrays import as_array, is_cuda
 
 __all__ = [
     "NO_STEP",

@@ -10,8 +10,8 @@ from recorder.commands.checks.server import FoundRedis
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
 from recorder.commands.terminal.output import counted
 from recorder.errors import RecorderError
-from recorder.number_format import format_duration
 from recorder.settings import Settings
+from recorder.values.number_format import format_duration
 
 __all__ = ["check_runs"]
 

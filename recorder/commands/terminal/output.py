@@ -21,7 +21,7 @@ from recorder.commands.terminal.colors import has_colors, paint, verdict_color
 from recorder.commands.terminal.standard_streams import discard_output, flush_output, print_error, write_output
 from recorder.commands.terminal.table_layout import GAP_WIDTH, lay_out
 from recorder.errors import MissingExtraError, OutputError, RecorderError
-from recorder.number_format import format_count, format_number
+from recorder.values.number_format import format_count, format_number
 
 __all__ = ["Output", "counted", "error_line", "escape_unprintable_output", "human_bytes", "human_return"]
 

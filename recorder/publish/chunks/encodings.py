@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from recorder.chunk import ColumnData, spec_of
-from recorder.picture_shape import is_stored_as_picture
 from recorder.schema import ColumnSpec, EpisodeSchema
 from recorder.step_stream import Play
+from recorder.values.picture_shape import is_stored_as_picture
 
 __all__ = ["KnownSchema", "is_of_schema"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from recorder.black_box.layout import Field, Layout, has_name
 from recorder.chunk import ColumnData, Slots
-from recorder.picture_shape import is_stored_as_picture
 from recorder.schema import EpisodeSchema
+from recorder.values.picture_shape import is_stored_as_picture
 
 __all__ = [
     "Kinds",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from recorder.arrays import as_array, is_cuda
 from recorder.errors import UsageError
-from recorder.text import encode_integer, sanitize_text
+from recorder.values.arrays import as_array, is_cuda
+from recorder.values.text import encode_integer, sanitize_text
 
 __all__ = ["Refuse", "plain", "spelled"]
 

@@ -1,4 +1,4 @@
-/** How numbers read. `recorder/number_format.py` has the same functions; a test compares both. */
+/** How numbers read. `recorder/values/number_format.py` has the same functions; a test compares both. */
 
 import { DECIMALS } from "./looks.js";
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recorder.number_format import format_count, format_number
+from recorder.values.number_format import format_count, format_number
 from recorder.wording import reason_in_words, status_in_words
 from worker.video.cards.emphasis import EndCard
 from worker.video.episode.series import EpisodeSeries, LearningPoint

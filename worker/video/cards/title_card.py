@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recorder.number_format import DECIMALS, format_count, format_number
+from recorder.values.number_format import DECIMALS, format_count, format_number
 from recorder.wording import reason_in_words
 from worker.video.canvas.geometry import Rect
 from worker.video.canvas.surface import Surface

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from recorder.agents import AgentInfo
 from recorder.episode_file import Episode
-from recorder.number_format import format_count
 from recorder.outline import EpisodeEvents, Event
+from recorder.values.number_format import format_count
 from recorder.video.timeline import Timeline
 from worker.video.narration.names import change_text, number_text, shown_name
 

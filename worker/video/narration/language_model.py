@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from recorder.argument_kinds import check_kind
 from recorder.errors import UsageError
+from recorder.values.argument_kinds import check_kind
 from worker.video.narration.fact_check import MAX_LETTERS, why_not
 from worker.video.narration.facts import Fact
 

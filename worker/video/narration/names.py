@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from recorder.number_format import DECIMALS, format_change, format_number
-from recorder.text import sanitize_text
+from recorder.values.number_format import DECIMALS, format_change, format_number
+from recorder.values.text import sanitize_text
 
 __all__ = ["change_text", "number_text", "parted", "shown_name", "speakable"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.number_format import format_number
 from recorder.outline import Event
+from recorder.values.number_format import format_number
 from recorder.video.timeline import Moment
 from worker.video.canvas.geometry import Rect
 from worker.video.canvas.masks import disc, polyline, text_width

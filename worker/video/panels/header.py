@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.number_format import format_count
+from recorder.values.number_format import format_count
 from recorder.video.pace import DULL_FACTOR, SLOW_FACTOR
 from recorder.video.timeline import Moment
 from recorder.wording import reason_in_words, status_in_words

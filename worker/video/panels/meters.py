@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from recorder.number_format import format_meter
 from recorder.outline import meter_level
 from recorder.outline.short_names import short_names
+from recorder.values.number_format import format_meter
 from recorder.video.timeline import Moment
 from worker.video.canvas.geometry import Rect
 from worker.video.canvas.surface import Canvas, Surface

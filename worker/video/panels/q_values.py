@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from recorder.number_format import DECIMALS, format_number
+from recorder.values.number_format import DECIMALS, format_number
 from recorder.video.timeline import Moment
 from worker.video.canvas.geometry import Rect
 from worker.video.canvas.surface import Canvas, Surface

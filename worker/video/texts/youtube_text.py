@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recorder.episode_file import Episode
-from recorder.number_format import format_count, format_number
+from recorder.values.number_format import format_count, format_number
 from recorder.video.timeline import Timeline
 from worker.video.texts.chapters import MIN_CHAPTER_SECS, chapter_spans
 

@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from recorder.number_format import format_count
 from recorder.outline.divergence import first_divergence
 from recorder.outline.numbers import unusual_numbers
+from recorder.values.number_format import format_count
 from worker.video.episode.series import EpisodeSeries, Floats
 from worker.video.narration.facts import Fact
 from worker.video.narration.names import number_text

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
-from recorder.text import encode_integer
+from recorder.values.text import encode_integer
 
 __all__ = [
     "read_counts",

@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from replay_server.access.admission import path_as_sent
 from replay_server.access.security import content_security_policy
-from replay_server.page_bundle import join_modules, join_styles, name_bundle
+from replay_server.browser.page_bundle import join_modules, join_styles, name_bundle
 
 __all__ = ["PAGE_FOLDER", "make_pages"]
 
-PAGE_FOLDER = Path(__file__).parent / "page"
+PAGE_FOLDER = Path(__file__).parents[1] / "page"
 
 _CONTENT_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 """Not from the machine's table, which may lack scripts; browsers refuse modules of another type."""

@@ -1,0 +1,1 @@
+"""The page for browsers: its addresses, its modules and styles joined, its copy of the shared looks."""

@@ -21,7 +21,7 @@ from recorder.settings import Settings, load_settings
 from recorder.storage import open_storage, open_videos
 from recorder.video.options import VideoOptions
 from replay_server.app import EXTENSION, create_app
-from replay_server.still_pictures import StillPictures
+from replay_server.videos.still_pictures import StillPictures
 from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import n_frames_of
 from tests.video.sound.hearing import audio_of
@@ -205,7 +205,9 @@ def test_a_still_is_small_and_shows_a_burnt_sentence(recordings: Recordings) -> 
 def test_a_still_is_drawn_once_for_all_who_ask_and_ends_by_its_own_time(
     recordings: Recordings, settings: Settings, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("replay_server.still_pictures._MOST_WAIT_SECS", 0)  # a machine on which drawing takes longer
+    monkeypatch.setattr(
+        "replay_server.videos.still_pictures._MOST_WAIT_SECS", 0
+    )  # a machine on which drawing takes longer
     stills = StillPictures(settings)
     together = Barrier(4)
 
@@ -215,6 +217,6 @@ def test_a_still_is_drawn_once_for_all_who_ask_and_ends_by_its_own_time(
 
     with ThreadPoolExecutor(4) as threads:
         assert len(set(threads.map(ask, range(4)))) == 1
-    monkeypatch.setattr("replay_server.still_pictures._MOST_CPU_SECS", 0.001)
+    monkeypatch.setattr("replay_server.videos.still_pictures._MOST_CPU_SECS", 0.001)
     answer = client.post("/api/v1/videos/still", json={"run_id": RUN, "episode_id": 1})
     assert (answer.status_code, "takes more than 0.001 seconds" in answer.text) == (422, True), answer.text

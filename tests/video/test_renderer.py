@@ -12,13 +12,14 @@ import pytest
 from recorder.episode import EpisodeStatus, Gap, Substrate
 from recorder.errors import UsageError
 from recorder.video.timeline import make_timeline
-from tests.video.sample import PLACES, sample_episode, sample_steps
+from tests.video.sample import PLACES, observed_steps, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
-from worker.video.canvas.surface import TILE_COLUMNS, TILE_ROWS
-from worker.video.canvas.theme import THEMES
+from worker.video.canvas.surface import TILE_COLUMNS, TILE_ROWS, Canvas
+from worker.video.canvas.theme import THEMES, Color
 from worker.video.compare import ComparisonRenderer
 from worker.video.episode.scales import scales_of
 from worker.video.episode.series import EpisodeSeries, LearningPoint
+from worker.video.panels.parts.readout import Readout
 
 SIZE = {"width": 640, "height": 360}
 CURVE = [LearningPoint(i, math.sin(i / 30) * 100) for i in range(400, 600)]
@@ -226,3 +227,24 @@ def test_drawing_needs_few_modules() -> None:
     heavy = {"matplotlib.pyplot", "torch", "celery", "pydantic", "numpy.random"}
     code = f"import sys, worker.video; assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("width", [480, 1280])
+def test_no_number_is_cut_to_another_one(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+
+    def show(self: Readout, canvas: Canvas, text: str, size: int, color: Color, *, bold: bool = False) -> None:
+        written.append(text)
+
+    monkeypatch.setattr(Readout, "show", show)
+    small = (-4.6e-3, 0.29, -1.2e-12, 1.23e-3, 0.4, -0.25)
+    acting = [replace(step, q_values=small, reward=-3.4e-9) for step in sample_steps(3)]
+    seeing = [
+        replace(step, extras={"observation": np.array([i * -3.3e-11 - 1e-9, 0.5 - i], np.float64)})
+        for i, step in enumerate(observed_steps(40))
+    ]
+    for steps in (acting, seeing):
+        renderer = EpisodeVideoRenderer(sample_episode(steps=steps), width=width, height=width * 9 // 16)
+        renderer.draw(1)
+    assert not [text for text in written if "…" in text]
+    assert {"−4.6e-3", "−1.2e-12", "−3.4e-9", "−1.0e-9"} <= set(written)

@@ -12,7 +12,7 @@ from recorder.outline import MeterRanges
 from worker.video.episode.series import EpisodeSeries
 from worker.video.episode.signals import choose_signals
 
-__all__ = ["Range", "Scales", "scales_of", "value_range"]
+__all__ = ["Range", "Scales", "scales_of", "value_range", "widest_numbers"]
 
 Range = tuple[float, float]
 
@@ -88,6 +88,13 @@ def value_range(values: NDArray[np.float64]) -> Range:
     finite = values[np.isfinite(values)]
     low, high = min(0.0, float(finite.min(initial=0.0))), max(0.0, float(finite.max(initial=0.0)))
     return (low, high) if high > low else (low, low + 1.0)
+
+
+def widest_numbers(values: NDArray[np.float64]) -> list[float]:
+    """Return the numbers whose texts may be the longest: both ends, and those next to zero, which have an exponent."""
+    finite = values[np.isfinite(values)]
+    sides = (finite[finite < 0], finite[finite > 0])
+    return [float(end) for side in sides if side.size for end in (side.min(), side.max())] or [0.0]
 
 
 def _meter_range(values: NDArray[np.float64]) -> Range:

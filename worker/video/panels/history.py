@@ -14,12 +14,12 @@ from worker.video.canvas.geometry import Rect
 from worker.video.canvas.masks import polyline, text_width
 from worker.video.canvas.surface import Canvas, Surface
 from worker.video.canvas.theme import Color, Theme
-from worker.video.episode.scales import Range, Scales
+from worker.video.episode.scales import Range, Scales, widest_numbers
 from worker.video.episode.series import EpisodeSeries, Floats
 from worker.video.episode.signals import Signal, choose_signals
 from worker.video.layout import Layout
 from worker.video.panels.curve import thinned
-from worker.video.panels.panel import HEADING, draw_plate, fitted, ink_baseline
+from worker.video.panels.panel import HEADING, draw_plate, fitted, fitted_number, ink_baseline
 from worker.video.panels.parts.readout import Readout
 
 __all__ = ["HistoryPanel"]
@@ -75,7 +75,8 @@ class HistoryPanel:
         """Move the line to the step and show its values."""
         for signal, line, readout in self._lines:
             text = self._text(signal, float(line[moment.step_index]))
-            readout.show(canvas, fitted(text, self._value_width, self._size), self._size, self._theme.ink)
+            text, size = fitted_number(text, self._value_width, self._size, least=self._size // 2)
+            readout.show(canvas, text, size, self._theme.ink)
         share = moment.step_index / self._last_index
         column = math.floor(share * (self._plot.width - self._cursor_width))
         if column == self._shown:
@@ -150,7 +151,7 @@ def _extremes(signal: Signal) -> tuple[float, ...]:
         return (math.nan,)
     finite = np.unique(signal.line[np.isfinite(signal.line)])
     # Few distinct values are an action's; otherwise the ends, with a fraction, have the most digits.
-    return tuple(finite.tolist()) if len(finite) <= 32 else (*finite[[0, 1, -2, -1]].tolist(), -0.125)
+    return tuple(finite.tolist()) if len(finite) <= 32 else (*finite[[1, -2]].tolist(), *widest_numbers(finite), -0.125)
 
 
 def _lanes(signals: list[Signal], plot: Rect, gap: int) -> list[Rect]:

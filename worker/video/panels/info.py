@@ -12,7 +12,7 @@ from worker.video.canvas.surface import Canvas, Surface
 from worker.video.canvas.theme import Color, Theme
 from worker.video.episode.series import EpisodeSeries
 from worker.video.layout import Layout
-from worker.video.panels.panel import BODY, FIGURE, HEADING, draw_plate, fitted
+from worker.video.panels.panel import BODY, FIGURE, HEADING, draw_plate, fitted, fitted_number
 from worker.video.panels.parts.readout import Readout
 
 __all__ = ["InfoPanel"]
@@ -107,10 +107,8 @@ class InfoPanel:
             return
         self._shown = moment.step_index
         for tile, value, (text, color) in zip(self._tiles, self._values, self._texts(moment.step_index), strict=True):
-            size = self._figure
-            while size > self._layout.px(HEADING) and text_width(text, size, bold=True) > tile.width:
-                size -= max(1, size // 8)
-            value.show(canvas, fitted(text, tile.width, size, bold=True), size, color, bold=True)
+            text, size = fitted_number(text, tile.width, self._figure, least=self._layout.px(HEADING), bold=True)
+            value.show(canvas, text, size, color, bold=True)
         if self._parts is not None:
             size = self._layout.px(HEADING)
             text = fitted(self._parts_text(moment.step_index), self._width, size)

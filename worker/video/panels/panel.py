@@ -11,7 +11,18 @@ from worker.video.canvas.surface import Canvas, Surface
 from worker.video.canvas.theme import Theme
 from worker.video.layout import Layout
 
-__all__ = ["BODY", "FIGURE", "HEADING", "SMALL", "TITLE", "Panel", "draw_plate", "fitted", "ink_baseline"]
+__all__ = [
+    "BODY",
+    "FIGURE",
+    "HEADING",
+    "SMALL",
+    "TITLE",
+    "Panel",
+    "draw_plate",
+    "fitted",
+    "fitted_number",
+    "ink_baseline",
+]
 
 # Font sizes in design units, each about a quarter larger than the previous one, except the last two.
 SMALL, HEADING, BODY, FIGURE, TITLE = 15, 17, 20, 38, 40
@@ -54,6 +65,17 @@ def fitted(text: str, width: int, size: int, *, bold: bool = False) -> str:
         else:
             high = middle - 1
     return text[:low].rstrip() + _ELLIPSIS if low else ""
+
+
+def fitted_number(text: str, width: int, size: int, *, least: int, bold: bool = False) -> tuple[str, int]:
+    """Return a number and the size of its letters: smaller, rather than cut to another number.
+
+    Args:
+        least: size from which on it is cut after all.
+    """
+    while size > least and text_width(text, size, bold=bold) > width:
+        size -= max(1, size // 8)
+    return fitted(text, width, size, bold=bold), size
 
 
 def ink_baseline(rect: Rect, size: int) -> int:

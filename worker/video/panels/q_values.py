@@ -9,7 +9,7 @@ from recorder.video.timeline import Moment
 from worker.video.canvas.geometry import Rect
 from worker.video.canvas.surface import Canvas, Surface
 from worker.video.canvas.theme import Theme
-from worker.video.episode.scales import Scales
+from worker.video.episode.scales import Scales, widest_numbers
 from worker.video.episode.series import EpisodeSeries
 from worker.video.layout import Layout
 from worker.video.panels.panel import draw_plate
@@ -31,7 +31,7 @@ class QValuesPanel:
         self._low, self._high = scales.q_values
         self._zero = self._share(0.0)
         self._shown: int | None = None
-        widest = [format_number(value, DECIMALS["q_value"]) for value in (self._low, self._high)]
+        widest = [format_number(value, DECIMALS["q_value"]) for value in widest_numbers(self._values)]
         area = draw_plate(still, rect, layout, theme, "Q-values")
         names = series.action_labels[: self._values.shape[1]]
         self._bars: BarRows | BarStrip

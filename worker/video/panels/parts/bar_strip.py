@@ -9,7 +9,7 @@ from worker.video.canvas.geometry import Rect
 from worker.video.canvas.surface import Canvas, Surface
 from worker.video.canvas.theme import Theme
 from worker.video.layout import Layout
-from worker.video.panels.panel import BODY, SMALL, fitted
+from worker.video.panels.panel import BODY, SMALL, fitted, fitted_number
 from worker.video.panels.parts.bars import Bar
 
 __all__ = ["BarStrip"]
@@ -73,7 +73,6 @@ class BarStrip:
             canvas.fill(Rect(left, min(y, base), width, abs(y - base) + 1), bar.color)
         for name, bar in zip(self._names, bars, strict=True):
             if bar.chosen:
-                text = fitted(f"{name}: {bar.text}", self._caption.width, self._size, bold=True)
-                canvas.text(
-                    text, self._caption.x, self._caption.y + self._size, self._size, self._theme.accent, bold=True
-                )
+                caption, size = f"{name}: {bar.text}", self._size
+                text, letters = fitted_number(caption, self._caption.width, size, least=size // 2, bold=True)
+                canvas.text(text, self._caption.x, self._caption.y + size, letters, self._theme.accent, bold=True)

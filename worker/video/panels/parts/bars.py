@@ -14,7 +14,7 @@ from worker.video.canvas.masks import Mask, rounded, text_width
 from worker.video.canvas.surface import Canvas, Surface
 from worker.video.canvas.theme import Color, Theme
 from worker.video.layout import Layout
-from worker.video.panels.panel import BODY, fitted, ink_baseline
+from worker.video.panels.panel import BODY, fitted, fitted_number, ink_baseline
 from worker.video.panels.parts.readout import Readout
 from worker.video.panels.parts.track import Filling, Track
 
@@ -149,8 +149,8 @@ class BarRows:
         for i, bar in enumerate(bars):
             self._tracks[i].show(canvas, self._filling(bar))
             color = theme.muted if bar.hatched else theme.accent if bar.chosen else theme.ink
-            text = fitted(bar.text, self._value_width, size, bold=bar.chosen)
-            self._readouts[i].show(canvas, text, size, color, bold=bar.chosen)
+            text, letters = fitted_number(bar.text, self._value_width, size, least=size // 2, bold=bar.chosen)
+            self._readouts[i].show(canvas, text, letters, color, bold=bar.chosen)
             if bar.chosen != self._chosen[i]:
                 self._chosen[i] = bar.chosen
                 self._draw_mark(canvas, self._rows[i], chosen=bar.chosen)

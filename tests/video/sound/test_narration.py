@@ -115,9 +115,16 @@ def test_sentences_never_overlap_and_the_climax_has_its_silence() -> None:
 
 
 def test_important_sentences_displace_others() -> None:
-    candidates = [Candidate(1, 3, 0.2), Candidate(2, 3, 0.9), Candidate(4, 3, 0.1)]
+    candidates = [Candidate(1, 3, 0.2), Candidate(2, 3, 0.9), Candidate(4.5, 3, 0.1)]
     assert [one.place for one in schedule(candidates, video_secs=20)] == [1, 2]
     assert schedule([Candidate(0, 3, 1)], video_secs=2) == []
+
+
+def test_a_small_event_is_told_while_it_is_seen_and_a_great_one_also_later() -> None:
+    spoken = Candidate(0, 4, 1)
+    for importance, at, is_told in ((0.5, 2.0, False), (0.5, 3.5, True), (0.9, 2.0, True), (0.9, 0.5, False)):
+        placed = schedule([spoken, Candidate(at, 1, importance)], video_secs=60)
+        assert (len(placed) == 2) == is_told, (importance, at)
 
 
 def test_the_same_seed_writes_the_same_and_another_one_varies() -> None:

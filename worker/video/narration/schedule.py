@@ -11,8 +11,11 @@ __all__ = ["Candidate", "Placed", "schedule"]
 
 _PAUSE_SECS = 0.5
 """Between two sentences."""
-_MOST_DELAY_SECS = 3.5
-"""A sentence that would come later speaks of something forgotten."""
+_MOST_DELAY_SECS, _MOST_DELAY_OF_SMALL_SECS = 3.5, 1.2
+"""A sentence that would come later speaks of something forgotten. Of a small event, such as a use, the picture shows the next one
+by then: the sentence would seem to speak of that."""
+_SMALL = 0.6
+"""Importance below which an event is small."""
 _CLIMAX_SECS = (0.3, 1.0)
 """Silence before and after the climax begins: the picture and the effects tell it."""
 _END_SECS = 0.2
@@ -83,7 +86,8 @@ def _find_place(
         if start < quiet_until and start + candidate.secs > quiet_from:
             start = quiet_until
     end = start + candidate.secs
-    is_too_late = start > candidate.at + _MOST_DELAY_SECS or end > min(video_secs, candidate.until) - _END_SECS
+    most_delay = _MOST_DELAY_OF_SMALL_SECS if candidate.importance < _SMALL else _MOST_DELAY_SECS
+    is_too_late = start > candidate.at + most_delay or end > min(video_secs, candidate.until) - _END_SECS
     if is_too_late or (after and end + _PAUSE_SECS > after[0].start):
         return None
     return Placed(start, end, candidate.at, place)

@@ -100,6 +100,5 @@ def _verify_catalog(args: argparse.Namespace, output: Output) -> Iterator[FileRe
     with open_catalog(settings) as catalog:
         run_id = run_of(args, catalog)
         n_recordings, _ = catalog.recordings_size(run_id)
-        for row in output.progress(catalog.iterate_recordings(run_id), "verifying", total=n_recordings):
-            if (report := verify_listed(files, catalog, row)) is not None:
-                yield report
+        rows = output.progress(catalog.iterate_recordings(run_id), "verifying", total=n_recordings)
+        yield from verify_listed(files, catalog, rows)

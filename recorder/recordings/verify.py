@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which files can be verified w
     from recorder.catalog import Catalog, RecordingRow
     from recorder.recordings.file_reader import FileReader
 
-__all__ = ["FileReport", "verify_bytes", "verify_listed", "verify_recording"]
+__all__ = ["AGAIN_AFTER_SECS", "FileReport", "verify_bytes", "verify_listed", "verify_recording"]
+
+AGAIN_AFTER_SECS = 0.5
+"""``prune`` deletes a row within this time after its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +89,38 @@ def verify_recording(files: FileReader, row: RecordingRow) -> FileReport:
         return FileReport(row.file_path, (str(error),), run_id=row.run_id, episode_id=row.episode_id)
 
 
-def verify_listed(files: FileReader, catalog: Catalog, row: RecordingRow) -> FileReport | None:
-    """Verify a recording of the catalog while other programs may delete or replace it.
+def verify_listed(files: FileReader, catalog: Catalog, rows: Iterable[RecordingRow]) -> Iterator[FileReport]:
+    """Verify recordings of the catalog while other programs may delete or replace them.
 
-    Returns:
-        None if it is not in the catalog any more.
+    Before one is reported as broken, it is read again: ``prune`` deletes a file before its row. So broken ones come
+    later than others, and one that is not in the catalog any more has no report.
 
     Raises:
         CatalogError: the catalog can't be read.
     """
+    broken: deque[tuple[float, RecordingRow]] = deque()  # the time at which each is read again
+
+    def read_again() -> Iterator[FileReport]:
+        report = _verify_again(files, catalog, broken.popleft()[1])
+        if report is not None:
+            yield report
+
+    for row in rows:
+        report = verify_recording(files, row)
+        if report.is_sound:
+            yield report
+        else:
+            broken.append((time.monotonic() + AGAIN_AFTER_SECS, row))
+        while broken and broken[0][0] <= time.monotonic():
+            yield from read_again()
+    if broken:
+        time.sleep(max(0.0, broken[-1][0] - time.monotonic()))
+    while broken:
+        yield from read_again()
+
+
+def _verify_again(files: FileReader, catalog: Catalog, row: RecordingRow) -> FileReport | None:
+    """Verify a recording until its row stays the same; None if it is not in the catalog any more."""
     while not (report := verify_recording(files, row)).is_sound and not catalog.unchanged_recordings([row]):
         try:
             row = catalog.get_recording(row.run_id, row.episode_id)

@@ -216,6 +216,23 @@ def test_what_prune_deletes_meanwhile_is_not_called_missing(
     assert "episode_000001" in answer.out  # that one is there, and no recording
 
 
+@pytest.mark.parametrize("command", ["verify", "doctor"])
+def test_a_row_that_prune_has_yet_to_delete_is_not_called_missing(
+    command: str, call: Call, recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in (recordings / RUN).glob("episode_000000*"):
+        file.unlink()
+
+    def prune_its_row(_secs: float) -> None:
+        with Catalog(root_catalog(recordings)) as other:
+            other.delete_recording(RUN, 0)
+
+    monkeypatch.setattr("recorder.recordings.verify.time.sleep", prune_its_row)
+    answer = call(command, "--recordings", recordings)
+    assert "episode_000000" not in answer.out
+    assert "episode_000001" in answer.out  # that one is there, and no recording
+
+
 def test_prune_without_any_limit_is_wrong_usage(call: Call, recordings: Path) -> None:
     assert call("prune", "--recordings", recordings).status == ExitStatus.USAGE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import counted
 from recorder.errors import MissingExtraError, RecorderError
 from recorder.recordings.file_reader import FileReader
-from recorder.recordings.verify import verify_listed
+from recorder.recordings.verify import AGAIN_AFTER_SECS, verify_listed
 from recorder.settings import Settings
 from recorder.storage import open_recordings
 
@@ -40,11 +41,14 @@ def check_recordings(settings: Settings, _redis: FoundRedis) -> Iterator[Finding
             n_recordings = sum(run.n_recordings for run in catalog.list_runs())
             rows = _within_budget([RecordingRow(**row) for row in catalog.query_recordings(limit=_N_READ)])
             storage = open_recordings(settings)
-            missing = catalog.unchanged_recordings([row for row in rows if not file_exists(storage, row.file_path)])
+            missing = [row for row in rows if not file_exists(storage, row.file_path)]
+            if missing:
+                time.sleep(AGAIN_AFTER_SECS)
+                missing = catalog.unchanged_recordings(missing)
             gone = {row.file_path for row in missing}
             files = FileReader(storage)
-            reports = [verify_listed(files, catalog, row) for row in rows if row.file_path not in gone]
-            damaged = [report for report in reports if report is not None and not report.is_sound]
+            reports = verify_listed(files, catalog, (row for row in rows if row.file_path not in gone))
+            damaged = [report for report in reports if not report.is_sound]
         is_mounted = not missing or has_recordings(storage)
     except MissingExtraError:
         return

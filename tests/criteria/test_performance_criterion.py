@@ -90,6 +90,26 @@ def test_the_best_and_the_worst_of_a_run_are_kept_within_the_share(name: str) ->
             assert largest_share(ids, 1000, 100) <= 0.11, f"seed {seed}"
 
 
+@pytest.mark.parametrize("n_infinite", [1, 10, 900])
+def test_the_best_finite_return_is_kept_beside_infinite_ones(n_infinite: int) -> None:
+    for seed in range(20):
+        rng = random.Random(seed)
+        returns = [rng.gauss(0, 1) for _ in range(1000)]
+        for i in rng.sample(range(1000), n_infinite):
+            returns[i] = rng.choice([math.inf, -math.inf])
+        by_reason = kept(PerformanceCriterion(), returns)
+        finite = [value for value in returns if math.isfinite(value)]
+        for ids, best in ((by_reason["top_10.0pct"], max), (by_reason["bottom_10.0pct"], min)):
+            values = {returns[i] for i in ids}
+            assert {best(finite), best(returns)} <= values, f"seed {seed}"
+            assert largest_share(ids, 1000, 100) <= 0.11, f"seed {seed}"
+
+
+def test_of_infinite_returns_alone_one_in_a_window_is_kept() -> None:
+    assert kept(PerformanceCriterion(), [math.inf] * 250) == {"top_10.0pct": [0, 100, 200], "bottom_10.0pct": []}
+    assert kept(PerformanceCriterion(top_percentile=0), [math.inf] * 250) == {"top_10.0pct": [], "bottom_10.0pct": []}
+
+
 @pytest.mark.parametrize("successes", [0.05, 0.3, 0.5, 0.7, 0.95])
 def test_some_of_both_are_kept_when_returns_are_0_or_1(successes: float) -> None:
     rng = random.Random(11)

@@ -65,8 +65,9 @@ class PerformanceCriterion(Criterion):
     logged once.
 
     Only complete episodes count: a ``truncated`` or ``salvaged`` episode, or one whose return is NaN, is not judged and
-    does not enter the history. Infinite returns are judged and remembered. The state is ``history_window`` returns, at
-    most as many numbers for the shares, and two held episodes.
+    does not enter the history. An infinite return does not enter the history either, so the best finite one is still
+    found: among ``history_window`` judged episodes, one of ``inf`` and one of ``-inf`` is kept in addition to the share.
+    The state is ``history_window`` returns, at most as many numbers for the shares, and two held episodes.
 
     Example: with the defaults, after the returns 1 to 100, a return of 91 (higher than 90 of 100) is kept as
     ``top_10.0pct``; a return of 90 is not.
@@ -124,6 +125,8 @@ class PerformanceCriterion(Criterion):
         if math.isnan(value):
             return self._not_judged(value, f"not judged: {self._whose.words} is not a number")
         self._n_judged += 1
+        if math.isinf(value):
+            return self._judge_infinite(episode.episode_id, value)
         waited = self._waiting()
         candidate = Candidate(episode.episode_id, self._n_judged, value)
         if len(self._history) < self._n_needed:
@@ -171,6 +174,12 @@ class PerformanceCriterion(Criterion):
     def _begin(self) -> None:
         for tail in self._tails:
             tail.begin(self._sorted)
+
+    def _judge_infinite(self, episode_id: int, value: float) -> Observation:
+        tail = self._top if value > 0 else self._bottom
+        is_kept = tail.take_infinite(self._n_judged)
+        claims = (Claim(episode_id, tail.reason),) if is_kept else ()
+        return Observation(claims, Explanation(self.name, is_kept, value, None, tail.infinite_detail))
 
     def _judge_early(self, candidate: Candidate) -> Observation:
         waits = [tail for tail in self._tails if tail.wait_early(candidate)]

@@ -60,6 +60,8 @@ class Tail:
         self._is_place_fixed = self._cap_window >= 100 and self._allowance(self._cap_window) <= 1
         self._kept_at: deque[int] = deque()
         """Ordinals of the kept episodes, including the held one."""
+        self._infinite_at: int | None = None
+        """Ordinal of the last kept episode with an infinite return."""
         self._sign = 1 if side == "top" else -1
         self._n_history = self._n_to_beat = -1
         word, best = ("above", "best") if side == "top" else ("below", "worst")
@@ -68,6 +70,11 @@ class Tail:
         self.full_detail = f"{word} the threshold, but the quota was already full: {quota}"
         self.held_detail = (
             f"{word} the threshold: {quota}; kept, unless the quota is full and a new {best} return takes its place"
+        )
+        self.infinite_detail = (
+            f"infinite: one such episode in {self._cap_window} is kept, in addition to the quota"
+            if percentile
+            else f"infinite: none is kept, because the quota is {quota}"
         )
         self.early_detail = f"the {best} of the first {n_early} {whose.plural} is kept, unless all are equal"
 
@@ -135,6 +142,13 @@ class Tail:
         self.held = candidate
         return True, claims
 
+    def take_infinite(self, ordinal: int) -> bool:
+        """Return whether to keep an episode of an infinite return: one in a window, since nothing beats it."""
+        if not self.percentile or (self._infinite_at is not None and ordinal - self._infinite_at < self._cap_window):
+            return False
+        self._infinite_at = ordinal
+        return True
+
     def forget(self, episode_id: int) -> None:
         """Forget an episode that is played again."""
         if self.held is not None and self.held.episode_id == episode_id:
@@ -145,13 +159,19 @@ class Tail:
 
     def state(self) -> dict[str, Any]:
         """Return the state as strict JSON."""
-        return {"kept_at": list(self._kept_at), "held": _packed(self.held), "early": _packed(self._early)}
+        return {
+            "kept_at": list(self._kept_at),
+            "held": _packed(self.held),
+            "early": _packed(self._early),
+            "infinite_at": self._infinite_at,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore the state. A side that is switched off now holds nothing."""
         self._kept_at = deque(state["kept_at"])
         self.held = _unpacked(state["held"]) if self.percentile and self._kept_at else None
         self._early = _unpacked(state["early"]) if self.percentile else None
+        self._infinite_at = state.get("infinite_at")
 
     def _allowance(self, ordinal: int) -> int:
         """Return the number of places after this many judged episodes."""

@@ -151,7 +151,7 @@ class WorkerProcess:
         """
         criteria_factory(self.settings)
         self.check_servers()
-        check_drivers(self.settings)
+        check_drivers(self.settings, writes=True)
         ingest_limits(self.settings)
         for storage in (open_recordings(self.settings), open_videos(self.settings)):
             _check_bucket(storage)

@@ -148,7 +148,7 @@ def _queue(args: argparse.Namespace) -> int:
 
     settings = settings_of(args)
     output = Output.of(args)
-    check_drivers(settings)
+    check_drivers(settings, writes=True)
     with open_catalog(settings, read_only=False) as catalog:
         requests = RenderRequests(catalog, settings)
         row, created = requests.ask(run_of(args, catalog), args.episode_id, choices_of(args))

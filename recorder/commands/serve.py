@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
     output = Output(as_json=False)  # the address is the command's result
     settings = _settings(args, output)
     check_bind(settings)
-    check_drivers(settings)
+    check_drivers(settings, writes=False)
     _make_catalog(settings)
     listener = bind(settings.server.host, settings.server.port)
     address = link(settings, listener.getsockname()[1])

@@ -45,17 +45,23 @@ def open_videos(settings: Settings) -> Storage:
     return open_storage(settings.videos_place, _timeouts(settings))
 
 
-def check_drivers(settings: Settings) -> None:
+def check_drivers(settings: Settings, *, writes: bool) -> None:
     """Check that processes can share recordings and videos, and that the drivers are installed, without connecting.
 
+    Args:
+        settings: name both places.
+        writes: whether files are also written and deleted.
+
     Raises:
-        MissingExtraError, StorageError: a driver is missing.
+        MissingExtraError, StorageError: a driver is missing, or can only read.
         SettingsError: the files would be in the memory of one process.
     """
-    for open_place in (open_recordings, open_videos):
-        root = str(open_place(settings).root)
+    for storage in (open_recordings(settings), open_videos(settings)):
+        root = str(storage.root)
         if root.startswith("memory://"):
             raise SettingsError(f"other processes can't see files in memory: give a folder or a store: {root}")
+        if writes and isinstance(storage, UrlStorage):
+            storage.check_writes()
 
 
 def read_file(source: str | Path, *, max_bytes: int) -> bytes:

@@ -43,6 +43,9 @@ _IN_BUCKETS = frozenset(
 _IMPORTED_LATE = {"hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
 """What fsspec's drivers import only when they connect: a missing one is named at the start."""
 
+_ONLY_READ = frozenset(("github",))
+"""Schemes whose drivers can delete, but can't write."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreTimeouts:
@@ -183,6 +186,17 @@ class UrlStorage(Storage):
             with self._translated("delete the folder", self.location(name)):
                 if self._call("exists", path):
                     self._call("rmdir", path)
+
+    def check_writes(self) -> None:
+        """Check, without connecting, that the driver can write and delete files; drivers for HTTP and archives can't.
+
+        Raises:
+            StorageError: it can't.
+        """
+        deletes = (getattr(self._driver, name, None) for name in ("rm", "_rm", "rm_file", "_rm_file"))
+        can_delete = any(method and method.__module__ not in ("fsspec.spec", "fsspec.asyn") for method in deletes)
+        if not can_delete or self._url.partition("://")[0] in _ONLY_READ:
+            raise StorageError(f"files here can only be read, not written: give a folder or a store: {self.root}")
 
     def check_bucket(self) -> None:
         """Check that the bucket exists, if the store has buckets.

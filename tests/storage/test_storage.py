@@ -123,7 +123,22 @@ def test_a_root_is_a_path_or_a_url(tmp_path: Path) -> None:
 def test_programs_of_several_processes_refuse_files_in_memory(overrides: dict[str, Any]) -> None:
     settings = load_settings(env={}, overrides=overrides)
     with pytest.raises(SettingsError, match=r"other processes can't see files in memory: .*: memory://x"):
-        check_drivers(settings)
+        check_drivers(settings, writes=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org/runs", "HTTPS://example.org", "zip://a", "github://owner:name@main"]
+)
+def test_a_driver_that_only_reads_is_refused_by_programs_that_write(url: str, tmp_path: Path) -> None:
+    for overrides in ({"recordings_dir": url}, {"recordings_dir": str(tmp_path), "render": {"videos_dir": url}}):
+        settings = load_settings(env={}, overrides=overrides)
+        with pytest.raises(StorageError, match="files here can only be read, not written: .*: (?i:" + url[:8] + ")"):
+            check_drivers(settings, writes=True)
+
+
+@pytest.mark.parametrize("url", ["memory://x", "s3://bucket/x", "ftp://127.0.0.1/x", "webhdfs://127.0.0.1/x"])
+def test_a_driver_that_writes_is_known_by_its_methods(url: str) -> None:
+    UrlStorage(url).check_writes()
 
 
 def test_a_relative_name_is_read_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

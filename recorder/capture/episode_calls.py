@@ -73,6 +73,10 @@ class EpisodeCalls:
             for error in wrong:
                 self._refusals.refuse(error)
 
+    def finish_packed(self, episode_id: int, metadata: bytes) -> None:
+        """The same for wrappers, with metadata that is plain and small, packed as ``own_metadata`` packs it."""
+        self._put_event("finish_episode", _FINISH, episode_id, metadata)
+
     def keep(self, episode_id: int, reason: str) -> None:
         """Keep an episode whatever the criteria say, for the reason ``manual_<reason>``.
 

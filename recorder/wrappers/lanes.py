@@ -15,6 +15,7 @@ from recorder.wrappers.given import sorted_values
 from recorder.wrappers.hooks import Hooks
 from recorder.wrappers.lane_values import of_each_lane, stage_of_each_lane
 from recorder.wrappers.open_episode import note_resets
+from recorder.wrappers.plain_ends import PlainEnds
 from recorder.wrappers.plan import Plan
 
 __all__ = ["LaneRecorder"]
@@ -56,8 +57,9 @@ class LaneRecorder:
         self._first_lane = first_lane
         self.closed = set(range(n_lanes))
         """Places of the closed lanes."""
-        self._infos: list[dict[str, Any] | None] = [None] * n_lanes
-        """Of each lane, the ``info`` of its open episode."""
+        self._plain = PlainEnds(plan.facts)
+        self._infos: list[dict[str, Any] | tuple[float, ...] | None] = [None] * n_lanes
+        """Of each lane, the ``info`` of its open episode, or the numbers of ``PlainEnds`` that stand for it."""
         self._beginning: set[int] = set()
         """Open lanes whose next step is the first of an episode."""
         self._with_position: set[int] = set()
@@ -70,6 +72,7 @@ class LaneRecorder:
         self._episode_ids = np.full(n_lanes, NO_STEP)[:]
         self._n_steps = np.zeros(n_lanes, np.int64)[:]
         self._counts = self._n_steps.data
+        self._ids = self._episode_ids.data
         self._places = range(n_lanes)
         self._ones = np.ones(n_lanes, np.int64)
         self._nothing = np.zeros((n_lanes, 0), np.float32)[:]
@@ -126,23 +129,30 @@ class LaneRecorder:
             beginnings: what each was reset with; None where nothing is known.
             values: the observations that ``reset`` returned, by name, with a leading axis of all lanes.
         """
-        facts = self._plan.facts
-        infos = []
-        for index, place in enumerate(places):
-            beginning = None if beginnings is None else beginnings[index]
-            info = facts.info.copy() if beginning is None else facts.begun(beginning)
+        infos: Sequence[Any] | None = self._plain.begun(values, places) if beginnings is None else None
+        if infos is None:
+            infos = self._noted_infos(places, beginnings, values)
+        for place, info in zip(places, infos, strict=True):
             self._infos[place] = info
-            infos.append(info)
             self._counts[place] = 0
-        if values:
-            try:
-                note_resets(infos, values, places)
-            except Exception as error:  # noqa: BLE001 - whatever an environment gives: the episode begins without it
-                self._hooks.note(error)
         self.closed.difference_update(places)
         self._beginning.update(places)
         if self._with_position:
             self._with_position.difference_update(places)
+
+    def _noted_infos(
+        self, places: Sequence[int], beginnings: Sequence[Beginning] | None, values: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """The ``info`` of each episode that begins."""
+        facts = self._plan.facts
+        infos = (
+            [facts.info.copy() for _ in places] if beginnings is None else [facts.begun(each) for each in beginnings]
+        )
+        try:
+            note_resets(infos, values, places)
+        except Exception as error:  # noqa: BLE001 - whatever an environment gives: the episode begins without it
+            self._hooks.note(error)
+        return infos
 
     def record(
         self,
@@ -186,7 +196,7 @@ class LaneRecorder:
             beginning, self._beginning = sorted(self._beginning), set()
             first_id = recorder.new_episode_id(first=self._plan.first_episode_id, n_ids=len(beginning))
             for episode_id, place in enumerate(beginning, first_id):
-                self._episode_ids[place] = episode_id
+                self._ids[place] = episode_id
         recorder.record_batch(
             self._episode_ids,
             self._n_steps,
@@ -233,14 +243,20 @@ class LaneRecorder:
             return
         if own is None or self._recorder is None:
             return
-        episode_id = self._episode_ids.item(place)
-        self._episode_ids[place] = NO_STEP
+        episode_id = self._ids[place]
+        self._ids[place] = NO_STEP
         if self._hooks.has_episode_fn:
             lane = self._first_lane + place
             given = self._hooks.episode_metadata(env=env, info=info, episode_id=episode_id, lane=lane)
             told = {**told, **given}
         stage = None if self._stages is None else self._stages[place]
         has_position = place in self._with_position
+        if isinstance(own, tuple):
+            packed = None if stage is not None or has_position else self._plain.packed(own, status, told)
+            if packed is not None:
+                self._recorder.finish_packed(episode_id, packed)
+                return
+            own = self._plain.info(own)
         metadata = self._plan.facts.ended(own, status, stage=stage, has_position=has_position, added=told)
         self._recorder.finish_episode(episode_id, metadata)
 
@@ -263,11 +279,11 @@ class LaneRecorder:
         recorder = self._recorder
         assert recorder is not None
         for place in beginning:
-            if self._hooks.keeps_episode(episode_id := self._episode_ids.item(place)):
+            if self._hooks.keeps_episode(episode_id := self._ids[place]):
                 recorder.keep(episode_id, "episode_trigger")
         if self._hooks.keeps_step(self._n_calls):
             for place in self.open_among(self._places):
-                recorder.keep(self._episode_ids.item(place), "step_trigger")
+                recorder.keep(self._ids[place], "step_trigger")
 
 
 def _fresh_lanes(plan: Plan, hooks: Hooks, n_lanes: int, first_lane: int) -> LaneRecorder:

@@ -10,9 +10,17 @@ import numpy as np
 from recorder.capture.reading.values import is_cuda
 from recorder.wrappers.autoseed import Beginning
 
-__all__ = ["ASPATIAL", "WITHIN_GAME", "EpisodeFacts", "note_resets", "reset_numbers"]
+__all__ = [
+    "ASPATIAL",
+    "MAX_RESET_NUMBERS",
+    "WITHIN_GAME",
+    "EpisodeFacts",
+    "note_resets",
+    "reset_entry",
+    "reset_numbers",
+]
 
-_MAX_RESET_NUMBERS = 1000
+MAX_RESET_NUMBERS = 1000
 """Numbers and characters of a reset observation that an episode's metadata takes; it stands in the catalog too."""
 
 _MAX_OBSERVATION_NAMES = 64
@@ -82,6 +90,11 @@ class EpisodeFacts:
         return metadata
 
 
+def reset_entry(name: str) -> str:
+    """Where in an episode's ``info`` the part of this name of the observation stands that ``reset`` returned."""
+    return f"reset_{name}"
+
+
 def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
     """The observation that ``reset`` returned, as entries of an episode's ``info``; nothing when they are many.
 
@@ -89,7 +102,7 @@ def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
         reset_values: the parts of the observation, by name.
     """
     numbers: dict[str, Any] = {}
-    n_left = _MAX_RESET_NUMBERS
+    n_left = MAX_RESET_NUMBERS
     for name, row in reset_values.items():
         if row.__class__ is not np.ndarray:
             if is_cuda(row):
@@ -98,7 +111,7 @@ def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
         n_left -= len(row.item()) if row.dtype.kind == "U" and not row.ndim else row.size
         if n_left < 0:
             return {}
-        numbers[f"reset_{name}"] = row.tolist()
+        numbers[reset_entry(name)] = row.tolist()
     return numbers
 
 
@@ -117,9 +130,9 @@ def note_resets(infos: Sequence[dict[str, Any]], reset_values: Mapping[str, Any]
                 info.update(reset_numbers({name: rows[place] for name, rows in reset_values.items()}))
             return
         n_numbers += rows.size // len(rows)
-    if n_numbers > _MAX_RESET_NUMBERS:
+    if n_numbers > MAX_RESET_NUMBERS:
         return
     for name, rows in reset_values.items():
-        entry = f"reset_{name}"
+        entry = reset_entry(name)
         for info, place in zip(infos, places, strict=True):
             info[entry] = rows[place].tolist()

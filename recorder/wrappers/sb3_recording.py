@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["ModelRecording"]
 
 
+_NOTHING: Mapping[str, Any] = {}
+
+
 class ModelRecording:
     """Of the environments of one model, or of several that follow each other.
 
@@ -198,9 +201,13 @@ class ModelRecording:
         infos, lanes = told["infos"], self._lanes
         for place in ended:
             info = infos[place]
-            counted = info.get("episode")  # by a ``Monitor``
-            told_return = {} if counted is None else self._hooks.attempt(counted_return, {}, counted)
-            lanes.end(place, "complete", env=self._env, info=info, told={**self._of_board(place), **told_return})
+            metadata = self._of_board(place) if self._boards is not None else _NOTHING
+            try:
+                if (counted := info.get("episode")) is not None:  # by a ``Monitor``
+                    metadata = {**metadata, **counted_return(counted)}
+            except Exception as error:  # noqa: BLE001 - whatever it is made of: the return is summed from the steps
+                self._hooks.note(error)
+            lanes.end(place, "complete", env=self._env, info=info, told=metadata)
         self._begin_lanes(ended, told["new_obs"])
 
     def _begin_lanes(self, places: Sequence[int], observations: Any) -> None:

@@ -1,0 +1,50 @@
+"""Ends that are packed from a template are those that a dict would be packed to."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from recorder.publish.metadata.given import own_metadata
+from recorder.wrappers.open_episode import EpisodeFacts, note_resets
+from recorder.wrappers.plain_ends import PlainEnds
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("told", [{}, {"total_reward": -0.1}, {"total_reward": math.inf}])
+@pytest.mark.parametrize("status", ["complete", "truncated"])
+@pytest.mark.parametrize("names", [[], ["left", "right"]])
+def test_a_packed_end_has_the_bytes_of_the_dict_that_it_stands_for(
+    dtype: type[np.floating], told: dict[str, float], status: str, names: list[str]
+) -> None:
+    facts = EpisodeFacts("Env-v0", names, names)
+    rows = np.linspace(-1.7, 2.9, 40).reshape(2, 20).astype(dtype)
+    rows[1, :3] = math.nan, math.inf, -0.0
+    ends = PlainEnds(facts)
+    begun = ends.begun({"observation": rows}, [1, 0])
+    assert begun is not None
+    for place, numbers in zip([1, 0], begun, strict=True):
+        info = facts.info.copy()
+        note_resets([info], {"observation": rows}, [place])
+        metadata = facts.ended(info, status, stage=None, has_position=False, added=told)
+        for _ in range(2):  # the first makes the template
+            assert ends.packed(numbers, status, told) == own_metadata(metadata)[0]
+
+
+def test_what_is_no_row_of_floats_is_left_to_the_dict() -> None:
+    rows = np.zeros((2, 3), np.float32)
+    ends = PlainEnds(EpisodeFacts("Env-v0", (), ()))
+    assert ends.begun({}, [0]) is None
+    assert ends.begun({"observation": np.zeros((2, 3), np.int64)}, [0]) is None
+    assert ends.begun({"observation": np.zeros((2, 1001), np.float32)}, [0]) is None
+    (numbers,) = ends.begun({"observation": rows}, [0]) or ()
+    for other in (rows.astype(np.float64), np.zeros((3, 2), np.float32).T, rows[:1], [rows[0].tolist()] * 2):
+        assert ends.begun({"observation": other}, [0]) is None
+    assert ends.begun({"observation": rows, "other": rows}, [0]) is None
+    for told in ({"total_reward": 1}, {"return": 1.0}, {"total_reward": 1.0, "grid_size": 3}):
+        assert ends.packed(numbers, "complete", told) is None
+    long = PlainEnds(EpisodeFacts("Env-v0", (), ["a" * 70_000]))
+    long.begun({"observation": rows}, [0])
+    assert long.packed(numbers, "complete", {}) is None, "a field that is too large is left out, and counted"

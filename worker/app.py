@@ -35,13 +35,14 @@ TASK_TIME_LIMIT_SECS = 180
 TASK_SOFT_TIME_LIMIT_SECS = 150
 
 
-def create_app(settings: Settings, *, redis_url: str) -> Celery:
+def create_app(settings: Settings, *, redis_url: str, renders: bool = True) -> Celery:
     """Create a Celery application for these settings.
 
     Its ``render_problem`` is the error that keeps it from making videos, or None.
 
     Args:
         redis_url: the Redis with the streams, and with the queues unless ``redis.broker_url`` names another.
+        renders: whether it serves the queue render. Without, its processes do not load matplotlib.
     """
     process = WorkerProcess(settings, redis_url=redis_url)
     broker_url = celery_broker_url(process.broker_url)
@@ -88,7 +89,7 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
     app.steps["worker"].add(Tick)
     app.hamlet = process
     register_ingest_tasks(app, process)
-    app.render_problem = _register_render_tasks(app, process)
+    app.render_problem = _register_render_tasks(app, process) if renders else None
     return app
 
 

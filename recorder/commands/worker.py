@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     with (
         nullcontext(settings.redis.url) if settings.redis.url else use_redis(None, settings.embedded_server_dir) as url
     ):
-        app = create_app(settings, redis_url=url)
+        app = create_app(settings, redis_url=url, renders="render" in queues)
         output = Output.of(args)
         queues = _queues_served(queues, app.render_problem, output)
         app.hamlet.check()
@@ -89,7 +89,7 @@ def _queues_served(queues: list[str], render_problem: RecorderError | None, outp
     Raises:
         RecorderError: the reason, if ``render`` is the only queue.
     """
-    if render_problem is None or "render" not in queues:
+    if render_problem is None:
         return queues
     if queues == ["render"]:
         raise render_problem

@@ -200,12 +200,13 @@ def test_a_worker_whose_broker_is_unreachable_at_start_exits_with_a_message(clus
         assert "redis://127.0.0.1:1/0" in worker.output
 
 
-def test_a_worker_loads_neither_torch_nor_pyplot(server: EmbeddedServer) -> None:
+def test_a_worker_loads_neither_torch_nor_pyplot_and_matplotlib_only_to_render(server: EmbeddedServer) -> None:
     code = (
         "import sys; from recorder.settings import load_settings; from worker.app import create_app\n"
-        f"create_app(load_settings(env={{}}), redis_url={server.url!r})\n"
-        "print([name for name in ('torch', 'matplotlib.pyplot', 'flask') if name in sys.modules])"
+        "for renders in (False, True):\n"
+        f"    create_app(load_settings(env={{}}), redis_url={server.url!r}, renders=renders)\n"
+        "    print([name for name in ('torch', 'matplotlib.pyplot', 'flask', 'matplotlib') if name in sys.modules])"
     )
     with PythonProcess("-c", code) as program:
         assert program.wait() == 0, program.output
-        assert program.output.strip() == "[]"
+        assert program.output.splitlines() == ["[]", "['matplotlib']"]

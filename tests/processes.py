@@ -121,10 +121,26 @@ def run_python(
         return process.wait(deadline_secs), process.output
 
 
+def stop(pid: int) -> None:
+    """SIGSTOP a process and wait until each of its threads has stopped: the signal alone only asks for it."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    wait_until(lambda: all(_state(task) == "T" for task in tasks.iterdir()), message=f"a stop of process {pid}")
+
+
+def go_on(pid: int) -> None:
+    """What ``stop`` stopped goes on."""
+    os.kill(pid, signal.SIGCONT)
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process runs; one that ended and was not yet collected by its parent does not."""
+    return _state(Path(f"/proc/{pid}")) not in ("Z", "X")
+
+
+def _state(task: Path) -> str:
+    """The letter for the state of a process or a thread: X for one that there isn't."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
-    return state not in ("Z", "X")
+        return "X"

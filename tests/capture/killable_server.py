@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,6 +14,7 @@ import redis
 
 from recorder.redis_server.client import answers, make_client
 from recorder.redis_server.embedded import find_server_binary
+from tests.processes import go_on, stop
 from tests.waiting import DEADLINE_SECS, wait_until
 
 
@@ -53,12 +53,12 @@ class KillableServer:
     def freeze(self) -> None:
         """It accepts connections and answers nothing, like a machine that swaps."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)
+        stop(self._process.pid)
 
     def thaw(self) -> None:
         """It goes on."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGCONT)
+        go_on(self._process.pid)
 
     @property
     def log_bytes(self) -> int:

@@ -21,7 +21,7 @@ from recorder.capture import EpisodeRecorder, PublisherLimits
 from recorder.errors import UsageError
 from recorder.step_stream import CHUNK, RedisStepStream
 from tests.capture.recorded import STEP, Ended, assert_adds_up, ends, finished_episodes, record
-from tests.processes import PythonProcess, is_alive
+from tests.processes import PythonProcess, go_on, is_alive, stop
 from tests.waiting import wait_until
 from worker.ingest.assemble import read_play
 
@@ -153,12 +153,12 @@ def test_a_recorder_that_nobody_holds_ends_its_run(redis_url: str, stream: Redis
 def test_steps_that_found_no_room_are_gaps(redis_url: str, stream: RedisStepStream) -> None:
     recorder = EpisodeRecorder(redis_url, run_id="run", black_box_bytes=2**20)
     assert recorder.sender_pid is not None
-    os.kill(recorder.sender_pid, signal.SIGSTOP)
+    stop(recorder.sender_pid)
     n_steps = 0
     while not recorder.stats().n_dropped_steps:
         record(recorder, 7, range(n_steps, n_steps + 1000))
         n_steps += 1000
-    os.kill(recorder.sender_pid, signal.SIGCONT)
+    go_on(recorder.sender_pid)
     recorder.finish_episode(7)
     assert recorder.close()
     assert_adds_up(recorder.stats(), n_steps)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import PythonProcess, run_python
+from tests.processes import PythonProcess, go_on, run_python, stop
 from tests.replay.conftest import connecting, port_of
 from tests.replay.viewer import upgrade_status
 from tests.waiting import DEADLINE_SECS, wait_until
@@ -93,11 +93,11 @@ def children_of(pid: int) -> list[int]:
 
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        go_on(pid)
 
 
 def get(port: int, path: str) -> str:

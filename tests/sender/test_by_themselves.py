@@ -13,7 +13,7 @@ from recorder.black_box.places import default_folder, ring_files
 from recorder.capture import EpisodeRecorder
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import RedisStepStream
-from tests.processes import PythonProcess, is_alive
+from tests.processes import PythonProcess, is_alive, stop
 from tests.sender.arrived import arrived_numbers
 from tests.sender.flat_out import accepted
 from tests.sender.test_killed import RUN, counts_of, everything_arrived, sender_of, start
@@ -30,9 +30,9 @@ def leave(redis_url: str, folder: Path, *, n_steps: int = 3000, run_id: str = RU
     folder.mkdir(parents=True)
     with start(redis_url, folder, "steps", run_id=run_id) as trainer:
         sender_pid = sender_of(trainer)
-        os.kill(sender_pid, signal.SIGSTOP)
+        stop(sender_pid)
         wait_until(lambda: counts_of(folder).exists() and accepted(counts_of(folder))[0] > n_steps)
-        trainer.process.send_signal(signal.SIGSTOP)
+        stop(trainer.pid)
         os.kill(sender_pid, signal.SIGKILL)
         trainer.kill()
         wait_until(lambda: not is_alive(sender_pid), message="the end of the sender")

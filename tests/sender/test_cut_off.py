@@ -16,7 +16,7 @@ from recorder.sender.recovery import recover_folder
 from recorder.step_stream import RedisStepStream
 from recorder.storage import split_packed
 from tests.ingest.rig import RUN, Rig, work
-from tests.processes import is_alive
+from tests.processes import is_alive, stop
 from tests.sender.arrived import arrived_numbers
 from tests.sender.flat_out import EPISODE_STEPS, accepted
 from tests.sender.relay import Relay
@@ -143,7 +143,7 @@ def test_of_both_killed_the_salvaged_episode_goes_on_once_the_box_is_recovered(
     with start(redis_url, folder, "steps", run_id=RUN) as trainer:
         sender_pid = sender_of(trainer)
         wait_until(lambda: rig.stream.open_plays(RUN), message="an open episode")
-        os.kill(sender_pid, signal.SIGSTOP)
+        stop(sender_pid)
         n_open = len(rig.stream.open_plays(RUN))
         n_arrived = len(arrived_numbers(rig.stream, RUN))
         wait_until(lambda: accepted(counts_of(folder))[0] > n_arrived + 10 * EPISODE_STEPS, message="more steps")

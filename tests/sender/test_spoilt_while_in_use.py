@@ -19,7 +19,7 @@ from recorder.errors import BlackBoxError, StreamError
 from recorder.sender.order import Order
 from recorder.sender.recovery import recover_folder
 from recorder.step_stream import RedisStepStream
-from tests.processes import is_alive
+from tests.processes import is_alive, stop
 from tests.sender.arrived import arrived_numbers
 from tests.waiting import wait_until
 
@@ -99,7 +99,7 @@ def test_a_sender_that_hangs_is_ended_by_close_and_what_it_left_is_recovered(
     record(recorder, range(1000))
     sender_pid = recorder.sender_pid
     assert sender_pid is not None
-    os.kill(sender_pid, signal.SIGSTOP)
+    stop(sender_pid)
     record(recorder, range(1000, 2000))
     recorder.finish_episode(0)
     assert not recorder.close(0.1)

@@ -14,7 +14,7 @@ import pytest
 
 from recorder.runtime.pulse import read_pulse
 from tests.capture.killable_server import KillableServer
-from tests.processes import PythonProcess, run_python
+from tests.processes import PythonProcess, go_on, run_python, stop
 from tests.waiting import wait_until
 from tests.worker.cluster import Cluster, open_cluster
 
@@ -82,13 +82,13 @@ def test_a_worker_that_stands_still_counts_as_dead(cluster: Cluster, tmp_path: P
     file = tmp_path / "worker.pulse"
     with cluster.worker(HAMLET_RECORDER_WORKER__PULSE_FILE=str(file)) as worker:
         wait_until(lambda: read_pulse(file) == (True, []), message="a worker that is ready")
-        worker.signal(signal.SIGSTOP)
+        stop(worker.pid)
         assert probe(file)[0] == 0
         wait_until(lambda: not read_pulse(file, max_age_secs=1.5)[0], message="an old pulse")
         status, said = probe(file, "--max-age-secs", "0.5")
         assert (status, said["is_alive"]) == (1, False)
         assert "pulse is" in said["unwell"][0]
-        worker.signal(signal.SIGCONT)
+        go_on(worker.pid)
         assert is_new(file)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.waiting import DEADLINE_SECS, wait_until
 
-__all__ = ["UPGRADE", "free_port", "make_certificate", "nginx"]
+__all__ = ["UPGRADE", "make_certificate", "nginx"]
 
 UPGRADE = """
     proxy_http_version 1.1;
@@ -76,13 +76,6 @@ def nginx(folder: Path, servers: str, *, port: int) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(DEADLINE_SECS)
-
-
-def free_port() -> int:
-    """A free port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def make_certificate(folder: Path) -> None:

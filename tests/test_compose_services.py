@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from recorder import EpisodeMetadata, EpisodeRecorder
-from tests.nginx import free_port
+from tests.ports import free_port
 from tests.postgres_server import PostgresServer
 from tests.target_environment import TargetEnvironment
 from tests.test_compose import OURS, SERVICES, interpolated, targets

@@ -13,8 +13,9 @@ from recorder import EpisodeRecorder
 from recorder.errors import SettingsError, StreamError, StreamUnavailableError
 from recorder.redis_server.client import check_server, make_client, translate_errors
 from tests.command_line import Call
+from tests.ports import free_port
 from tests.processes import PythonProcess, run_python
-from tests.unsuitable_servers import cluster_node, free_port, replica, sentinel, tls_server
+from tests.unsuitable_servers import cluster_node, replica, sentinel, tls_server
 from tests.worker.cluster import open_cluster
 from tests.worker.recording import QUICK, play
 

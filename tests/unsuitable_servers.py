@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,17 +12,10 @@ import pytest
 import redis
 
 from recorder.redis_server.embedded import find_server_binary
+from tests.ports import free_port
 from tests.waiting import DEADLINE_SECS, wait_until
 
-__all__ = ["cluster_node", "free_port", "replica", "sentinel", "tls_server"]
-
-
-def free_port() -> int:
-    """A free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+__all__ = ["cluster_node", "replica", "sentinel", "tls_server"]
 
 
 @contextmanager

@@ -12,10 +12,11 @@ from playwright.sync_api import Browser, Page, expect
 from recorder.catalog import Catalog
 from recorder.replay.client import ReplayClient
 from replay_server.app import EXTENSION
-from tests.nginx import UPGRADE, free_port, make_certificate, nginx
+from tests.nginx import UPGRADE, make_certificate, nginx
 from tests.page.conftest import DEADLINE_MILLIS
 from tests.page.lives import Life, add_life
 from tests.page.looking import open_episode, wait_for_step
+from tests.ports import free_port
 from tests.replay.conftest import make_app, serving_here
 
 pytestmark = pytest.mark.browser

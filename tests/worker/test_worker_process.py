@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from recorder import EpisodeRecorder
 from recorder.redis_server.client import answers, make_client
 from recorder.redis_server.embedded import EmbeddedServer, find_server_binary
 from recorder.step_stream import RedisStepStream
+from tests.ports import free_port
 from tests.processes import PythonProcess, is_alive
 from tests.waiting import DEADLINE_SECS, wait_until
 from tests.worker.cluster import Cluster, open_cluster, workers
@@ -98,9 +98,7 @@ class FixedServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 

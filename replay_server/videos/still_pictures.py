@@ -25,8 +25,8 @@ _MOST_CPU_SECS = 30.0
 """Processor time for one picture, which usually takes one second."""
 _MOST_SECS = 120.0
 """For its process, which may wait for a disk, or for other programs on a busy machine."""
-_MOST_WAIT_SECS = 10.0
-"""For those before it: one picture is drawn at a time."""
+_MOST_WAIT_SECS = 60.0
+"""For the one before it, as one picture is drawn at a time: a dialog that is closed and opened again asks twice."""
 _MOST_KEPT = 32
 """Pictures in memory, of about 60 kB each."""
 _USAGE_STATUS = 2

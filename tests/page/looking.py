@@ -12,7 +12,16 @@ from playwright.sync_api import Page
 
 from tests.waiting import wait_until
 
-__all__ = ["agent_cell", "agent_point", "count_pixels", "open_episode", "pixels_of", "shown_step", "wait_for_step"]
+__all__ = [
+    "agent_cell",
+    "agent_point",
+    "count_pixels",
+    "open_episode",
+    "pixels_of",
+    "resize",
+    "shown_step",
+    "wait_for_step",
+]
 
 AGENT = {"dark": (0x4C, 0x8D, 0xFF), "light": (0x2F, 0x6F, 0xE4)}
 PADDING = 10
@@ -35,6 +44,12 @@ def wait_for_step(page: Page, condition: Callable[[int], bool]) -> int:
     page.wait_for_selector(".player[data-step]")
     wait_until(lambda: condition(shown_step(page)), message="the step that is waited for")
     return shown_step(page)
+
+
+def resize(page: Page, width: int, height: int) -> None:
+    """Give the window another size, and wait until everything is drawn for it."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def pixels_of(page: Page, selector: str, index: int = 0) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.conftest import Site
-from tests.page.looking import AGENT, count_pixels, open_episode, pixels_of, shown_step, wait_for_step
+from tests.page.looking import AGENT, count_pixels, open_episode, pixels_of, resize, shown_step, wait_for_step
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -34,38 +34,51 @@ def is_playing(page: Page) -> bool:
     return page.get_by_role("button", name="Pause (space)").count() == 1
 
 
-@pytest.mark.parametrize(
-    ("key", "code", "modifiers"),
-    [("K", "KeyK", 0), ("k", "KeyK", SHIFT), ("л", "KeyK", 0), ("Л", "KeyK", 0), ("κ", "KeyK", 0)],
-    ids=["Caps Lock", "Caps Lock and Shift", "Russian", "Russian and Caps Lock", "Greek"],
-)
-def test_letter_keys_work_on_every_keyboard_layout(
-    page: Page, site: Site, press: Callable[..., None], key: str, code: str, modifiers: int
-) -> None:
+LETTER_KEYS = {
+    "Caps Lock": ("K", "KeyK", 0),
+    "Caps Lock and Shift": ("k", "KeyK", SHIFT),
+    "Russian": ("л", "KeyK", 0),
+    "Russian and Caps Lock": ("Л", "KeyK", 0),
+    "Greek": ("κ", "KeyK", 0),
+}
+
+
+def test_letter_keys_work_on_every_keyboard_layout(page: Page, site: Site, press: Callable[..., None]) -> None:
     open_episode(page, f"{site.address}{EPISODE}")
-    press(key, code, modifiers)
-    wait_until(lambda: is_playing(page), message="playing")
+    for layout, key in LETTER_KEYS.items():
+        press(*key)
+        wait_until(lambda: is_playing(page), message=f"playing: {layout}")
+        press(*key)
+        wait_until(lambda: not is_playing(page), message=f"a pause: {layout}")
 
 
-@pytest.mark.parametrize(
-    ("key", "code", "modifiers"),
-    [("]", "Digit9", CTRL | ALT), ("]", "Digit9", 0), ("]", "Digit6", ALT), ("m", "KeyM", 0), ("M", "KeyM", 0)],
-    ids=["AltGr on Windows", "AltGr on Linux", "Option on a Mac", "its letter", "its letter and Caps Lock"],
-)
+MARKER_KEYS = {
+    "AltGr on Windows": ("]", "Digit9", CTRL | ALT),
+    "AltGr on Linux": ("]", "Digit9", 0),
+    "Option on a Mac": ("]", "Digit6", ALT),
+    "its letter": ("m", "KeyM", 0),
+    "its letter and Caps Lock": ("M", "KeyM", 0),
+}
+
+
 def test_keys_that_need_altgr_or_option_have_a_letter_as_alternative(
-    page: Page, site: Site, press: Callable[..., None], key: str, code: str, modifiers: int
+    page: Page, site: Site, press: Callable[..., None]
 ) -> None:
     open_episode(page, f"{site.address}{EPISODE}")
-    press(key, code, modifiers)
-    first = wait_for_step(page, lambda step: step > 0)
-    press(key, code, modifiers)
-    wait_for_step(page, lambda step: step > first)
-    press("b", "KeyB")
-    wait_for_step(page, lambda step: step == first)
-    open_episode(page, f"{site.address}{EPISODE}?t=15&sel=10..20")
-    press(*(("x", "KeyX") if key.isalpha() else ("\\", "Minus", modifiers)))
-    page.keyboard.press(".")
-    page.wait_for_url(lambda address: "t=16" in address and "sel=" not in address)
+    for key in MARKER_KEYS.values():
+        press("Home", "Home")
+        wait_for_step(page, lambda step: step == 0)
+        press(*key)
+        first = wait_for_step(page, lambda step: step > 0)
+        press(*key)
+        wait_for_step(page, lambda step: step > first)  # noqa: B023 - called at once
+        press("b", "KeyB")
+        wait_for_step(page, lambda step: step == first)  # noqa: B023
+    for key, _, modifiers in MARKER_KEYS.values():
+        open_episode(page, f"{site.address}{EPISODE}?t=15&sel=10..20")
+        press(*(("x", "KeyX") if key.isalpha() else ("\\", "Minus", modifiers)))
+        page.keyboard.press(".")
+        page.wait_for_url(lambda address: "t=16" in address and "sel=" not in address)
 
 
 def test_digits_of_a_french_keyboard_need_no_shift(page: Page, site: Site, press: Callable[..., None]) -> None:
@@ -74,24 +87,22 @@ def test_digits_of_a_french_keyboard_need_no_shift(page: Page, site: Site, press
     wait_for_step(page, lambda step: step == 150)
 
 
-@pytest.mark.parametrize(
-    ("key", "code", "modifiers"),
-    [
-        ("k", "KeyK", CTRL),
-        ("k", "KeyK", META),
-        ("k", "KeyK", ALT),
-        ("ArrowRight", "ArrowRight", ALT),
-        ("≈", "KeyX", ALT),
-    ],
+SHORTCUTS = (
+    ("k", "KeyK", CTRL),
+    ("k", "KeyK", META),
+    ("k", "KeyK", ALT),
+    ("ArrowRight", "ArrowRight", ALT),
+    ("≈", "KeyX", ALT),
 )
-def test_browser_shortcuts_are_left_to_the_browser(
-    page: Page, site: Site, press: Callable[..., None], key: str, code: str, modifiers: int
-) -> None:
+
+
+def test_browser_shortcuts_are_left_to_the_browser(page: Page, site: Site, press: Callable[..., None]) -> None:
     open_episode(page, f"{site.address}{EPISODE}?t=20")
-    press(key, code, modifiers)
-    page.keyboard.press(".")  # comes after it, and is seen
-    wait_for_step(page, lambda step: step == 21)
-    assert not is_playing(page)
+    for step, shortcut in enumerate(SHORTCUTS, start=21):
+        press(*shortcut)
+        page.keyboard.press(".")  # comes after it, and is seen
+        wait_for_step(page, lambda shown: shown == step)  # noqa: B023 - called at once
+        assert not is_playing(page), shortcut
 
 
 CANVASES = """() => [...document.querySelectorAll("canvas")].filter((canvas) => canvas.clientWidth > 0).map(
@@ -119,22 +130,26 @@ def test_a_window_moved_to_a_denser_screen_is_redrawn(browser: Browser, site: Si
         page.context.close()
 
 
-@pytest.mark.parametrize("size", [(844, 390), (667, 375), (568, 320), (932, 430), (1280, 500)])
 @pytest.mark.parametrize("more", ["", "&compare=3", "&embed=1"])
-def test_a_phone_in_landscape_shows_the_world_and_the_controls(
-    page: Page, site: Site, size: tuple[int, int], more: str
-) -> None:
-    page.set_viewport_size({"width": size[0], "height": size[1]})
+def test_a_phone_in_landscape_shows_the_world_and_the_controls(page: Page, site: Site, more: str) -> None:
+    page.set_viewport_size({"width": 844, "height": 390})
     open_episode(page, f"{site.address}{EPISODE}?t=40{more}")
+    shows_the_world_and_the_controls(page, 844, 390)
+    for width, height in ((667, 375), (568, 320), (932, 430), (1280, 500)):
+        resize(page, width, height)
+        shows_the_world_and_the_controls(page, width, height)
+
+
+def shows_the_world_and_the_controls(page: Page, width: int, height: int) -> None:
     expect(page.get_by_role("button", name="Play (space)")).to_be_in_viewport(ratio=1)
     board, deck = page.locator(".board:visible").first.bounding_box(), page.locator(".deck").bounding_box()
     assert board is not None
     assert deck is not None
     assert board["y"] >= 0
     assert board["y"] + board["height"] <= deck["y"], "the deck covers the grid"
-    assert deck["y"] + deck["height"] <= size[1], "the deck ends below the window"
-    assert board["height"] >= size[1] / 4
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0], "the page is wider than the window"
+    assert deck["y"] + deck["height"] <= height, "the deck ends below the window"
+    assert board["height"] >= height / 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page is wider than the window"
     assert count_pixels(pixels_of(page, ".stage .board:visible"), AGENT["dark"], tolerance=20) > 10, (
         "no agent on the board"
     )

@@ -34,7 +34,7 @@ def test_the_pages_modules_pass_their_node_tests(name: str, golden: Path) -> Non
         reason = "needs Node 20 or later: apt-get install nodejs"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     run = subprocess.run(
-        [node, "--test", "--test-reporter=spec", str(HERE / name)],
+        [node, str(HERE / name)],
         env={**os.environ, "PAGE_GOLDEN": str(golden)},
         capture_output=True,
         text=True,

@@ -9,14 +9,14 @@ PAGE    := 'replay_server/page/**/*.js' 'tests/page/*.mjs' '*.js' '*.json'
 SECONDS ?= 60
 EXIT    ?=
 KEYS    ?=
-# On two cores: a test waits for a quarter of its time, for a server or another process.
-PROCESSES ?= 3
+# On two cores: a test waits for half of its time, for a server or another process.
+PROCESSES ?= 4
 
 .PHONY: help setup demo test lint bench docs dist clean
 
 help:
 	@echo "make demo    train an agent for SECONDS=60 and record it; EXIT=1 ends with the report"
-	@echo "make test    the test suite, in PROCESSES=3; TESTS='tests/capture -x' for some of it"
+	@echo "make test    the test suite, in PROCESSES=4; TESTS='tests/capture -x' for some of it"
 	@echo "make lint    ruff and mypy; prettier, eslint and tsc for the page"
 	@echo "make bench   the figures; KEYS='file_bytes load_ms' for some of them"
 	@echo "make docs    the documentation as a site, in site/"

@@ -19,6 +19,7 @@ from recorder.commands.arguments.parsing import build_parser
 from recorder.redis_server.status import QUEUES
 from recorder.settings import ENVIRONMENT_PREFIX, load_settings
 from replay_server.serving import check_bind
+from tests.waiting import DEADLINE_SECS
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -204,7 +205,7 @@ def test_the_compose_file_is_valid_to_docker_itself() -> None:
         command = [docker, "stack", "config", "--compose-file", "-"]
         content = {key: value for key, value in COMPOSE.items() if key != "name"} | {"services": services}
     checked = subprocess.run(
-        command, input=yaml.safe_dump(content), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        command, input=yaml.safe_dump(content), cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECS, check=False,
         env={**os.environ, **NEEDED},
     )  # fmt: skip
     assert checked.returncode == 0, checked.stderr

@@ -54,7 +54,9 @@ def test_the_commands_that_the_demo_prints_work_in_its_shell(
     commands = [line.strip() for line in output.partition("Next:\n")[2].splitlines()[:3]]
     assert len(commands) == 3
     for command in commands:
-        answer = subprocess.run(command, shell=True, cwd=ROOT, env=plain_shell, capture_output=True, timeout=60.0)
+        answer = subprocess.run(
+            command, shell=True, cwd=ROOT, env=plain_shell, capture_output=True, timeout=DEADLINE_SECS
+        )
         assert answer.returncode == 0, f"{command}\n{answer}"
 
 

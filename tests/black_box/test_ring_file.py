@@ -15,6 +15,7 @@ from recorder.black_box.format import MIN_CAPACITY
 from recorder.black_box.places import new_path, ring_files
 from recorder.errors import BlackBoxError
 from tests.black_box.rings import IDENTITY, put_step, read_all, small_ring
+from tests.waiting import DEADLINE_SECS
 
 
 def in_another_process(code: str, path: Path) -> str:
@@ -24,7 +25,7 @@ def in_another_process(code: str, path: Path) -> str:
     )
     program = f"{opened}; {code}"
     done = subprocess.run(
-        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False, timeout=DEADLINE_SECS
     )
     return done.stdout + done.stderr
 
@@ -91,7 +92,7 @@ def test_a_full_disk_is_noticed_before_the_first_step(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=DEADLINE_SECS,
     )
     assert "BlackBoxError: can't make a black box of" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -23,6 +23,7 @@ from recorder.errors import CatalogError, CatalogUnavailableError, UsageError
 from tests.catalog.samples import NOW, commit, episode
 from tests.postgres_server import PostgresServer
 from tests.processes import AS_AN_ORDINARY_USER, ROOT, needs_permissions
+from tests.waiting import DEADLINE_SECS
 
 
 @contextmanager
@@ -281,7 +282,7 @@ def _read_archive(folder: Path) -> str:
     place.mkdir()
     script = 'mount --bind -o ro "$0" "$1" && exec "$2" -c "$3" "$1/catalog.db"'
     command = [*_IN_OWN_MOUNTS, "sh", "-c", script, str(folder), str(place), sys.executable, _READ_ARCHIVE]
-    program = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    program = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECS, check=False)
     return program.stdout + program.stderr
 
 
@@ -332,7 +333,7 @@ def _of_another_user(folder: Path) -> Iterator[None]:
 
 def _read_as_another(folder: Path) -> str:
     command = [*AS_AN_ORDINARY_USER, sys.executable, "-c", _READ_ARCHIVE, str(folder / "catalog.db")]
-    program = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    program = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECS, check=False)
     return program.stdout + program.stderr
 
 

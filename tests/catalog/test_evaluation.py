@@ -16,6 +16,7 @@ import pytest
 from recorder.catalog import Catalog, Decision
 from recorder.errors import RecordingNotFoundError, UsageError
 from tests.catalog.samples import NOW, commit, episode, recording
+from tests.waiting import DEADLINE_SECS
 
 
 def test_a_commit_moves_the_cursor_and_keeps_the_state(catalog: Catalog) -> None:
@@ -205,7 +206,7 @@ def test_of_two_processes_that_commit_from_one_cursor_exactly_one_wins(new_url: 
     workers = [spawn.Process(target=_race, args=(url, worker, barrier, results)) for worker in range(2)]
     for process in workers:
         process.start()
-    wins = [results.get(timeout=100) for _ in workers]
+    wins = [results.get(timeout=DEADLINE_SECS) for _ in workers]
     for process in workers:
         process.join(30)
     assert sum(wins) == 20

@@ -22,6 +22,7 @@ from recorder.catalog import Catalog
 from recorder.catalog.models import METADATA
 from recorder.catalog.schema import SCHEMA_VERSION, _upgrade, read_version
 from recorder.errors import CatalogVersionError
+from tests.waiting import DEADLINE_SECS
 
 _OLD_CATALOGS = sorted((Path(__file__).parent / "old_catalogs").glob("*.sql"))
 
@@ -155,7 +156,7 @@ def test_several_processes_may_open_a_new_catalog_at_once(new_url: Callable[[], 
     workers = [spawn.Process(target=_open, args=(url, barrier, results)) for _ in range(3)]
     for process in workers:
         process.start()
-    assert [results.get(timeout=100) for _ in workers] == ["", "", ""]
+    assert [results.get(timeout=DEADLINE_SECS) for _ in workers] == ["", "", ""]
     for process in workers:
         process.join(30)
     with Catalog(url, read_only=True) as catalog:

@@ -16,6 +16,7 @@ from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.errors import RecorderError
 from tests.command_line import Call
 from tests.processes import ROOT, PythonProcess, run_python
+from tests.waiting import DEADLINE_SECS
 
 
 def test_the_top_level_help_names_every_command_and_loads_none() -> None:
@@ -204,7 +205,12 @@ def test_every_recorder_error_ends_a_command_in_order(call: Call, monkeypatch: p
 def test_a_closed_output_pipe_is_not_an_error(recordings: Path) -> None:
     command = f"{sys.executable} -m recorder list --json --recordings {recordings} | true"
     ended = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECS,
+        check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
 

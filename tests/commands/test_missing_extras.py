@@ -11,6 +11,7 @@ import pytest
 from tests.bare_installation import start_without
 from tests.replay.conftest import fill
 from tests.sender.boxes import leave_box
+from tests.waiting import DEADLINE_SECS
 
 VIDEO = ("matplotlib", "imageio_ffmpeg")
 CATALOG = ("sqlalchemy", "alembic", "fsspec", "rich", "shtab")
@@ -49,7 +50,7 @@ def test_a_replay_server_without_celery_accepts_video_requests(tmp_path: Path) -
             data=b'{"episode_id": 100}',
             headers={"Content-Type": "application/json", "Origin": address.rstrip("/")},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=DEADLINE_SECS) as answer:
             assert answer.status == 202
 
 

@@ -13,7 +13,7 @@ from recorder import EpisodeRecorder, find_redis_url
 from recorder.__main__ import main
 from recorder.catalog import Catalog
 from tests.processes import ROOT, PythonProcess
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 REDIRECTIONS = (">&-", "2>&-", "<&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full")
 
@@ -25,7 +25,7 @@ def run_redirected(command: str, redirection: str, folder: Path, *, is_buffered:
         cwd=folder,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "" if is_buffered else "1"},
         capture_output=True,
-        timeout=60,
+        timeout=DEADLINE_SECS,
         check=False,
     )
     return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
@@ -66,7 +66,7 @@ def test_a_closed_pipe_is_not_an_error(recordings: Path) -> None:
             cwd=recordings.parent,
             env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
             capture_output=True,
-            timeout=60,
+            timeout=DEADLINE_SECS,
             check=False,
         )
         assert (ended.returncode, ended.stderr) == (0, b"")
@@ -120,4 +120,4 @@ def test_a_trainer_with_closed_streams_loses_no_steps(tmp_path: Path, redis_url:
         "assert recorder.stats().n_recorded_steps == 1\n"
     )
     line = f"exec {shlex.join([sys.executable, '-c', program])} <&- >&- 2>&-"
-    assert subprocess.run(["sh", "-c", line], cwd=ROOT, timeout=60, check=False).returncode == 0
+    assert subprocess.run(["sh", "-c", line], cwd=ROOT, timeout=DEADLINE_SECS, check=False).returncode == 0

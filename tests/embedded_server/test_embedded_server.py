@@ -21,7 +21,7 @@ from recorder.redis_server.client import answers, make_client
 from recorder.redis_server.embedded import EmbeddedServer, find_server_binary, running_redis_url, use_redis
 from recorder.step_stream import FIRST_CURSOR, RedisStepStream
 from tests.processes import PythonProcess, is_alive
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 OWNER = """
 import sys, threading, time
@@ -193,7 +193,7 @@ def test_a_watcher_whose_owner_has_ended_starts_nothing() -> None:
         "kernel",
         "/bin/echo",
     ]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_SECS, check=False)
     assert ended.returncode == 1
     assert "the owner ended" in ended.stderr
     assert ended.stdout == ""

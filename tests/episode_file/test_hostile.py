@@ -23,6 +23,7 @@ from recorder.errors import (
 )
 from recorder.framing import compress_frame
 from tests.episodes import make_episode_file
+from tests.waiting import DEADLINE_SECS
 
 REWARD = ["reward", "|u1", [], "plain"]
 CHUNK = [0, 4, [b"\x01\x02\x03\x04"]]
@@ -242,7 +243,7 @@ def test_a_decompression_bomb_is_refused_within_a_gigabyte_of_memory(bomb: str) 
             print(type(error).__name__)
         """
     ).format(textwrap.dedent(BOMBS[bomb]))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=DEADLINE_SECS)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in ("EpisodeFileTooLargeError", "EpisodeFileCorruptError")
     assert resource.getrlimit(resource.RLIMIT_AS)[1] == resource.RLIM_INFINITY  # only the child was limited

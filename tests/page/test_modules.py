@@ -13,6 +13,7 @@ import pytest
 
 from replay_server.browser.page_bundle import join_modules, name_bundle
 from tests.page.golden import write_golden, write_life, write_ways
+from tests.waiting import DEADLINE_SECS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -38,7 +39,7 @@ def test_the_pages_modules_pass_their_node_tests(name: str, golden: Path) -> Non
         env={**os.environ, "PAGE_GOLDEN": str(golden)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECS,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -21,6 +21,7 @@ from recorder.values.number_format import (
     format_number,
     format_value,
 )
+from tests.waiting import DEADLINE_SECS
 
 NUMBERS_JS = Path(__file__).parents[2] / "replay_server" / "page" / "shell" / "numbers.js"
 RANGES = ((0.0, 1.0), (0.0, 100.0), (-1.0, 1.0))
@@ -61,7 +62,7 @@ def test_page_and_python_format_numbers_alike() -> None:
         expected.append(format_count(count))
     run = subprocess.run(
         ["node", "--input-type=module", "-e", SCRIPT],
-        input=json.dumps(calls), capture_output=True, text=True, timeout=60, check=True,
+        input=json.dumps(calls), capture_output=True, text=True, timeout=DEADLINE_SECS, check=True,
     )  # fmt: skip
     found = json.loads(run.stdout)
     assert [(call, text) for call, text, wanted in zip(calls, found, expected, strict=True) if text != wanted] == []

@@ -21,7 +21,7 @@ from tests.sender.arrived import arrived_numbers
 from tests.sender.flat_out import EPISODE_STEPS, accepted
 from tests.sender.relay import Relay
 from tests.sender.test_killed import counts_of, sender_of, start
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 LIMITS = PublisherLimits(flush_interval_secs=0.05, heartbeat_secs=0.1)
 
@@ -127,7 +127,7 @@ def test_one_that_closes_while_it_is_cut_off_leaves_a_box_that_continues_its_sal
     assert not recorder.close(0.5)
     give_up(rig)
     assert rig.row(1).status == "salvaged"
-    assert recover_folder(folder, lambda _: RedisStepStream(redis_url), secs=30.0) == 1
+    assert recover_folder(folder, lambda _: RedisStepStream(redis_url), secs=DEADLINE_SECS) == 1
     context = rig.worker()
     for _ in range(4):
         work(context)
@@ -154,7 +154,7 @@ def test_of_both_killed_the_salvaged_episode_goes_on_once_the_box_is_recovered(
     rows = rig.catalog.list_episodes(run=RUN, limit=10_000).episodes
     assert [row.status for row in rows].count("salvaged") == n_open
     assert sum(row.n_steps for row in rows) == n_arrived
-    assert recover_folder(folder, lambda _: RedisStepStream(redis_url), secs=30.0) == 1
+    assert recover_folder(folder, lambda _: RedisStepStream(redis_url), secs=DEADLINE_SECS) == 1
     for _ in range(2):
         give_up(rig)
         rig.late_secs += 10

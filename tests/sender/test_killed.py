@@ -18,7 +18,7 @@ from tests.processes import PythonProcess, is_alive
 from tests.sender import flat_out
 from tests.sender.arrived import arrived_numbers, n_ends
 from tests.sender.flat_out import EPISODE_STEPS, accepted
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 RUN = "run"
 SCRIPT = str(Path(flat_out.__file__))
@@ -60,7 +60,7 @@ def recover_all(folder: Path, stream: StepStream) -> None:
     def stream_of(box: FoundBox) -> StepStream:
         return stream
 
-    wait_until(lambda: recover_folder(folder, stream_of, secs=30.0) or not list(ring_files(folder)))
+    wait_until(lambda: recover_folder(folder, stream_of, secs=DEADLINE_SECS) or not list(ring_files(folder)))
     assert list(folder.iterdir()) == []
 
 

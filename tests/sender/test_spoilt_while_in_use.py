@@ -21,7 +21,7 @@ from recorder.sender.recovery import recover_folder
 from recorder.step_stream import RedisStepStream
 from tests.processes import is_alive, stop
 from tests.sender.arrived import arrived_numbers
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 RUN = "run"
 
@@ -105,7 +105,7 @@ def test_a_sender_that_hangs_is_ended_by_close_and_what_it_left_is_recovered(
     assert not recorder.close(0.1)
     assert not is_alive(sender_pid)
     assert str(only_file(folder)) in caplog.text
-    assert recover_folder(folder, lambda _: stream, secs=30.0) == 1
+    assert recover_folder(folder, lambda _: stream, secs=DEADLINE_SECS) == 1
     assert arrived_numbers(stream, RUN) == list(range(2000))
     assert list(folder.iterdir()) == []
 

@@ -17,6 +17,7 @@ import pytest
 from recorder.errors import StorageError
 from recorder.storage import LocalStorage
 from recorder.storage.file_system import can_sync_file_system
+from tests.waiting import DEADLINE_SECS
 
 NAME = "r/episode_000000.msgpack.lz4"
 
@@ -74,7 +75,7 @@ def test_a_writer_killed_before_the_rename_leaves_only_a_dot_file(tmp_path: Path
     )
     storage = LocalStorage(tmp_path)
     storage.write_all({NAME: b"before"})
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path), NAME], timeout=60)
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path), NAME], timeout=DEADLINE_SECS)
     assert done.returncode == -signal.SIGKILL
     assert storage.read(NAME, max_bytes=9) == b"before"
     (left,) = [name for name in files_below(tmp_path) if name != NAME]
@@ -109,7 +110,7 @@ def test_a_batch_is_synced_before_its_files_get_their_names(tmp_path: Path) -> N
         LocalStorage(Path(sys.argv[1])).write_all(files)
         """
     )
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=60)
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=DEADLINE_SECS)
     assert done.returncode == -signal.SIGKILL
     left = files_below(tmp_path)
     assert len(left) == 12

@@ -14,7 +14,7 @@ from recorder.__main__ import main
 from tests.processes import AS_AN_ORDINARY_USER, ROOT, PythonProcess, needs_permissions, run_python
 from tests.video.conftest import Recordings, damage_first_chunk
 from tests.video.decoding import facts_of, n_frames_of
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 
 def run(recordings, *arguments):
@@ -248,7 +248,7 @@ def test_an_unwritable_folder_is_an_error_of_one_line(recordings: Recordings, tm
     places = ["--database", str(recordings.database), "--recordings", str(recordings.folder)]
     command = [*AS_AN_ORDINARY_USER, sys.executable, "-m", "recorder", "export", "1", *places]
     program = subprocess.run(
-        [*command, "--output", str(folder / "v.mp4")], cwd=ROOT, capture_output=True, text=True, timeout=60.0
+        [*command, "--output", str(folder / "v.mp4")], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECS
     )
     assert program.returncode == 1
     assert program.stderr == f"error: can't write the video (Permission denied): {folder / 'v.mp4'}\n"

@@ -12,7 +12,7 @@ from typing import Any
 from recorder.catalog import Catalog, EpisodeRow
 from recorder.episode_file import Episode, open_episode
 from tests.processes import PythonProcess
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 CRITERIA: dict[str, Any] = {
     "periodic": {"interval": 7},
@@ -59,7 +59,7 @@ class Cluster:
         arguments = ("-m", "recorder", "worker", "--queues", "ingest,maintenance", "--concurrency", "1")
         return PythonProcess(*arguments, environment=self.environment(**more))
 
-    def wait_until_ended(self, run_id: str, deadline_secs: float = 60.0) -> None:
+    def wait_until_ended(self, run_id: str, deadline_secs: float = DEADLINE_SECS) -> None:
         """Until the run has ended, and all that is kept of it is written."""
 
         def is_done() -> bool:

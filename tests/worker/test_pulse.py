@@ -15,7 +15,7 @@ import pytest
 from recorder.runtime.pulse import read_pulse
 from tests.capture.killable_server import KillableServer
 from tests.processes import PythonProcess, go_on, run_python, stop
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 from tests.worker.cluster import Cluster, open_cluster
 
 
@@ -107,7 +107,7 @@ def test_systemd_is_notified_that_the_worker_is_ready_and_alive(cluster: Cluster
     place = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(place)
-        systemd.settimeout(60)
+        systemd.settimeout(DEADLINE_SECS)
         with cluster.worker(NOTIFY_SOCKET=place):
             said = [systemd.recv(100).decode()]
             while "READY=1" not in said[-1]:

@@ -185,7 +185,7 @@ def test_celery_loads_the_app_and_another_key_prefix_sees_nothing(
 
 def test_celery_without_a_redis_url_explains_what_to_do(tmp_path: Path) -> None:
     program = subprocess.run(
-        [sys.executable, "-c", "import worker.celery_app"], capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", "import worker.celery_app"], capture_output=True, text=True, timeout=DEADLINE_SECS, check=False,
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert program.returncode == 1

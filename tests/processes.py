@@ -138,6 +138,22 @@ def is_alive(pid: int) -> bool:
     return _state(Path(f"/proc/{pid}")) not in ("Z", "X")
 
 
+def children_of(pid: int) -> list[int]:
+    """Process ids of the children that a process has at this moment; none of one that has ended."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # a thread that has ended since
+                found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def kill(pid: int) -> None:
+    """SIGKILL a process that is somebody else's child, and so may have ended and be gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
 def _state(task: Path) -> str:
     """The letter for the state of a process or a thread: X for one that there isn't."""
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from recorder.commands.demo_report import this_program
-from tests.processes import ROOT, PythonProcess, is_alive, run_python
+from tests.processes import ROOT, PythonProcess, children_of, is_alive, run_python
 from tests.waiting import wait_until
 
 DEADLINE_SECS = 110.0
@@ -118,10 +118,5 @@ def test_a_killed_demo_ends_all_its_processes(tmp_path: Path) -> None:
 
 def _descendants(pid: int) -> list[int]:
     """Process ids of all children and their children."""
-    children = [int(child) for child in _children_file(pid).split()]
+    children = children_of(pid)
     return children + [grandchild for child in children for grandchild in _descendants(child)]
-
-
-def _children_file(pid: int) -> str:
-    tasks = Path(f"/proc/{pid}/task")
-    return " ".join((task / "children").read_text() for task in tasks.iterdir())

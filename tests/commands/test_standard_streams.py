@@ -12,7 +12,7 @@ import pytest
 from recorder import EpisodeRecorder, find_redis_url
 from recorder.__main__ import main
 from recorder.catalog import Catalog
-from tests.processes import ROOT, PythonProcess
+from tests.processes import ROOT, PythonProcess, children_of
 from tests.waiting import DEADLINE_SECS, wait_until
 
 REDIRECTIONS = (">&-", "2>&-", "<&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full")
@@ -99,15 +99,14 @@ def test_a_replay_server_without_streams_serves(tmp_path: Path, redirection: str
     arguments = ["-m", "recorder", "serve", "--port", "0", "--recordings", str(tmp_path)]
     shell = f"import os; os.execvp('sh', ['sh', '-c', {f'exec {shlex.join([sys.executable, *arguments])} {redirection}'!r}])"
     with PythonProcess("-c", shell, folder=tmp_path) as server:
-        wait_until((tmp_path / "catalog.db").exists, 60, "the catalog")
-        wait_until(lambda: listens(server.pid), 60, "the replay server")
+        wait_until((tmp_path / "catalog.db").exists, message="the catalog")
+        wait_until(lambda: listens(server.pid), message="the replay server")
 
 
 def listens(pid: int) -> bool:
     """Whether a process, or one of its group, has a socket that listens."""
     found = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=False).stdout
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return any(f"pid={each}," in found for each in (str(pid), *children))
+    return any(f"pid={each}," in found for each in (pid, *children_of(pid)))
 
 
 def test_a_trainer_with_closed_streams_loses_no_steps(tmp_path: Path, redis_url: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import PythonProcess, go_on, run_python, stop
+from tests.processes import PythonProcess, children_of, go_on, run_python, stop
 from tests.replay.conftest import connecting, port_of
 from tests.replay.viewer import upgrade_status
 from tests.waiting import DEADLINE_SECS, wait_until
@@ -85,10 +85,6 @@ def test_metrics_are_summed_over_processes(folder: Path, tmp_path: Path, monkeyp
         process.signal(signal.SIGTERM)
         assert process.wait() == 0
     assert list(tmp_path.glob("hamlet-metrics-*")) == []
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from recorder.errors import VideoError
 from recorder.video.codecs import EncoderSettings
-from tests.processes import PythonProcess
+from tests.processes import PythonProcess, is_alive
 from tests.video.decoding import frame_hashes_of, n_frames_of
 from tests.waiting import wait_until
 from worker.video.encoding.encoder import VideoEncoder, join_segments
@@ -212,13 +212,6 @@ time.sleep(600)
     with PythonProcess("-c", code, environment={"TMPDIR": str(temporary)}) as feeder:
         pid = int(feeder.wait_for("pid").split()[1])
         os.kill(feeder.pid, signal.SIGKILL)
-        wait_until(lambda: not is_running(pid), message="the end of ffmpeg")
+        wait_until(lambda: not is_alive(pid), message="the end of ffmpeg")
     assert not (tmp_path / "video.mp4").exists()
     assert names(temporary) == []
-
-
-def is_running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

@@ -18,7 +18,7 @@ from recorder.redis_server.client import answers, make_client
 from recorder.redis_server.embedded import EmbeddedServer, find_server_binary
 from recorder.step_stream import RedisStepStream
 from tests.ports import free_port
-from tests.processes import PythonProcess, is_alive
+from tests.processes import PythonProcess, children_of, is_alive, kill
 from tests.waiting import DEADLINE_SECS, wait_until
 from tests.worker.cluster import Cluster, open_cluster, workers
 from tests.worker.recording import QUICK, play, value_of
@@ -52,21 +52,16 @@ def assert_whole(cluster: Cluster, run_id: str, episode_ids: range) -> None:
     assert len([path for path in (cluster.folder / run_id).iterdir() if path.name[0] != "."]) == len(episode_ids)
 
 
-def children_of(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
-
-
 def test_killed_worker_processes_lose_no_episode(cluster: Cluster) -> None:
     with workers(cluster, 2) as (one, other):
-        pool = wait_until(lambda: children_of(one.pid), message="a pool process")
         with EpisodeRecorder(cluster.url, run_id="killed", limits=QUICK, strict=True) as recorder:
             for episode_id in range(60):
                 play(recorder, episode_id)
                 recorder.keep(episode_id, "all")
                 if episode_id == 20:
                     wait_until(lambda: cluster.recorded_ids("killed") or cluster.rows("killed"), message="first rows")
-                    subprocess.run(["kill", "-KILL", *map(str, pool)], check=True)
+                    for pid in wait_until(lambda: children_of(one.pid), message="a pool process"):
+                        kill(pid)
                 if episode_id == 40:
                     other.kill()
         cluster.wait_until_ended("killed")

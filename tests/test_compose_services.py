@@ -22,7 +22,7 @@ from tests.target_environment import TargetEnvironment
 from tests.test_compose import OURS, SERVICES, interpolated, targets
 from tests.waiting import DEADLINE_SECS, wait_until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.postgres
 
 PASSWORD = "p@ss/w#rd:x?%41 &'"
 """All that means something in a URL."""

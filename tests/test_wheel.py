@@ -17,8 +17,6 @@ from tests.processes import ROOT, PythonProcess
 from tests.target_environment import TargetEnvironment
 from tests.waiting import DEADLINE_SECS, wait_until
 
-pytestmark = pytest.mark.timeout(300)
-
 RECORD = """
 from pathlib import Path
 from recorder import EpisodeMetadata, EpisodeRecorder, RecordingWriter

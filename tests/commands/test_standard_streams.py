@@ -77,13 +77,13 @@ def test_a_worker_without_streams_records(tmp_path: Path, redirection: str) -> N
     arguments = ["-m", "recorder", "worker", "--concurrency", "1", "--recordings", str(tmp_path)]
     shell = f"import os; os.execvp('sh', ['sh', '-c', {f'exec {shlex.join([sys.executable, *arguments])} {redirection}'!r}])"
     with PythonProcess("-c", shell, folder=tmp_path):
-        url = wait_until(lambda: find_server_or_none(tmp_path), 60, "the worker's server")
+        url = wait_until(lambda: find_server_or_none(tmp_path), message="the worker's server")
         with EpisodeRecorder(url, run_id="run-a", strict=True) as recorder:
             recorder.record_step(0, 0, (1, 2), [0.5], 0, 1.0)
             recorder.finish_episode(0)
-        wait_until((tmp_path / "run-a" / "episode_000000.msgpack.lz4").exists, 60, "the recording")
+        wait_until((tmp_path / "run-a" / "episode_000000.msgpack.lz4").exists, message="the recording")
         with Catalog(tmp_path / "catalog.db", read_only=True) as catalog:
-            wait_until(lambda: catalog.query_recordings(), 60, "its row")
+            wait_until(lambda: catalog.query_recordings(), message="its row")
     assert main(["verify", "--recordings", str(tmp_path)]) == 0
 
 

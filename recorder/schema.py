@@ -24,6 +24,7 @@ __all__ = [
     "MAX_DIMENSIONS",
     "MAX_NAME_LENGTH",
     "MAX_TEXT_BYTES",
+    "NO_STEP",
     "STEP_COLUMNS",
     "STEP_FIELDS",
     "ColumnSpec",
@@ -55,6 +56,8 @@ To add one: add it here, to ``RecordedStep``, and to ``record_step`` and ``recor
 STEP_COLUMNS = tuple(STEP_FIELDS)
 """Names of the columns with a field in ``RecordedStep``, in the order of writing."""
 
+NO_STEP = -1
+"""In the place of an episode's id: the lane has no step in this call."""
 EXTRAS_PREFIX = "extras."
 """Prefix of all other columns."""
 

@@ -1,7 +1,7 @@
 """Capturing: what a trainer calls, and how its steps come into the black box."""
 
-from recorder.capture.recorder import EpisodeRecorder
+from recorder.capture.recorder import EpisodeRecorder, copied_recorder
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.stats import RecorderStats
 
-__all__ = ["EpisodeRecorder", "PublisherLimits", "RecorderStats"]
+__all__ = ["EpisodeRecorder", "PublisherLimits", "RecorderStats", "copied_recorder"]

@@ -29,7 +29,6 @@ __all__ = [
     "arguments_from_settings",
     "black_box_capacity",
     "black_box_folder",
-    "check_choice",
     "checked_config",
     "decided_run_id",
     "on_full_choices",
@@ -40,17 +39,6 @@ DEFAULT_BLACK_BOX_BYTES = 64 * 2**20
 
 _QUEUED_STEP_BYTES = 64 * 256
 """What a block of ``queue_maxsize``, 64 steps, takes in a black box."""
-
-
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """An argument is one of a few words.
-
-    Raises:
-        UsageError: it is not.
-    """
-    if value not in choices:
-        expected = " or ".join([", ".join(map(repr, choices[:-1])), repr(choices[-1])])
-        raise UsageError(f"{name}: expected {expected}, found {value!r}")
 
 
 def black_box_capacity(black_box_bytes: object, queue_maxsize: object) -> int:

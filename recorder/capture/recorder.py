@@ -21,7 +21,6 @@ from recorder.capture.options import (
     DEFAULT_BLACK_BOX_BYTES,
     arguments_from_settings,
     black_box_capacity,
-    check_choice,
     checked_config,
     decided_run_id,
     on_full_choices,
@@ -41,7 +40,7 @@ from recorder.publish.stats import RecorderStats
 from recorder.redis_server.client import check_server
 from recorder.sender import make_ring, start_sender
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
-from recorder.values.argument_kinds import check_kind
+from recorder.values.argument_kinds import check_choice, check_kind
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from recorder.capture.episode_ids import EpisodeIds
 from recorder.capture.reading.texts import is_texts
-from recorder.capture.reading.values import NO_STEP, as_array, is_cuda, whole_numbers
+from recorder.capture.reading.values import as_array, is_cuda, whole_numbers
 from recorder.capture.writing.block_path import BlockPath, Places, one_row_or_more
 from recorder.capture.writing.source import FIELDS
 from recorder.errors import UsageError
+from recorder.schema import NO_STEP
 
 __all__ = ["RolloutEpisodes"]
 

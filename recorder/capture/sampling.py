@@ -7,15 +7,14 @@ empty. An episode that has begun is never left out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.black_box import RingWriter
-from recorder.capture.reading.values import NO_STEP
 from recorder.capture.refusals import Refusals
+from recorder.schema import NO_STEP
 
 __all__ = ["Sampling"]
 
@@ -30,16 +29,11 @@ _MIX = 0x9E3779B97F4A7C15
 
 
 class Sampling:
-    """One for each recorder.
+    """One for each recorder."""
 
-    Args:
-        clock: seconds.
-    """
-
-    def __init__(self, writer: RingWriter, refusals: Refusals, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, writer: RingWriter, refusals: Refusals) -> None:
         self._writer = writer
         self._refusals = refusals
-        self._clock = clock
         self._next_change = 0.0
         self._left_out: set[int] = set()
         self.k = 1
@@ -52,7 +46,7 @@ class Sampling:
 
     def look(self) -> None:
         """Adapt to how full the ring is."""
-        now = self._clock()
+        now = time.monotonic()
         if now < self._next_change:
             return
         share = self._writer.n_used_bytes / self._writer.ring.capacity

@@ -64,19 +64,21 @@ def spawn_tethered(
     return started.result()
 
 
+_STOP_SECS = 25.0
+"""Between SIGTERM and SIGKILL."""
+
+
 class ChildProcess:
     """A program that runs during a ``with`` block; Ctrl-C in the terminal does not reach it.
 
     Args:
         command: path and arguments.
         log: file to which its output is appended.
-        stop_secs: time between SIGTERM and SIGKILL.
     """
 
-    def __init__(self, command: Sequence[str], *, log: Path, stop_secs: float = 25.0) -> None:
+    def __init__(self, command: Sequence[str], *, log: Path) -> None:
         self._command = command
         self._log = log
-        self._stop_secs = stop_secs
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -106,7 +108,7 @@ class ChildProcess:
         if self.is_alive:
             self._process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(self._stop_secs)
+                self._process.wait(_STOP_SECS)
             except subprocess.TimeoutExpired:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recorder.episode import Gap
-from recorder.episode_file.version2 import ChunkRef
+from recorder.episode_file.footer import ChunkRef
 
 __all__ = ["end_step_of", "unlisted_gaps"]
 

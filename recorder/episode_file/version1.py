@@ -25,7 +25,7 @@ from recorder.chunk import (
     encode_texts,
 )
 from recorder.episode import EpisodeMetadata
-from recorder.episode_file.version2 import ChunkRef
+from recorder.episode_file.footer import ChunkRef
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UsageError
 from recorder.framing import brief, compress_frame, unpack_list
 from recorder.recorded_step import RecordedStep

@@ -6,17 +6,26 @@
 from __future__ import annotations
 
 import hashlib
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from recorder.chunk import MAX_CHUNK_CONTAINERS, MAX_CHUNK_STEPS, Chunk, chunk_from, decode_chunk
+from recorder.chunk import MAX_CHUNK_CONTAINERS, Chunk, chunk_from, decode_chunk
+from recorder.episode_file.footer import (
+    MAX_HEADER_BYTES,
+    MAX_HEADER_CONTAINERS,
+    VERSION,
+    ChunkRef,
+    Footer,
+    first_misplaced,
+    footer_offset,
+    read_footer,
+    refs_by_footer,
+)
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, EpisodeFileTooLargeError
 from recorder.framing import (
     MAX_FRAME_BYTES,
-    brief,
     content_bytes,
     decompress_frame,
     frame_end,
@@ -26,16 +35,15 @@ from recorder.framing import (
 from recorder.framing.frames import MAX_FRAME_HEADER_BYTES
 from recorder.schema import EpisodeSchema
 
-__all__ = ["ChunkRef", "ReadLimits", "Version2File", "first_misplaced", "hash_of", "parse_version2"]
-
-VERSION = 2
-MAX_HEADER_BYTES = 4 * 2**20
-MAX_HEADER_CONTAINERS = 100_000
-"""Lists and maps in a header or footer. A footer has one per chunk: enough for 25 million steps."""
-
-TRAILER = struct.Struct("<4sI4sIQ")
-SKIPPABLE_MAGIC = b"\x5a\x2a\x4d\x18"
-TRAILER_TAG = b"HMLT"
+__all__ = [
+    "MAX_HEADER_BYTES",
+    "MAX_HEADER_CONTAINERS",
+    "VERSION",
+    "ReadLimits",
+    "Version2File",
+    "hash_of",
+    "parse_version2",
+]
 
 
 class ReadLimits(NamedTuple):
@@ -51,22 +59,6 @@ class ReadLimits(NamedTuple):
     """
 
 
-class ChunkRef(NamedTuple):
-    """Position of a chunk in its file."""
-
-    first_step: int
-    n_steps: int
-    offset: int
-    n_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Footer:
-    offset: int
-    """Its first byte; the hash covers all bytes before it."""
-    hash: str
-
-
 @dataclass(frozen=True, slots=True)
 class Version2File:
     """Header, footer and chunk positions of a file; chunks are unpacked on demand."""
@@ -77,7 +69,7 @@ class Version2File:
     chunks: tuple[ChunkRef, ...]
     compression: str
     """``lz4``, ``zstd`` or ``none``."""
-    _footer: _Footer | None
+    _footer: Footer | None
 
     @property
     def is_whole(self) -> bool:
@@ -148,16 +140,6 @@ def hash_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def first_misplaced(refs: Sequence[ChunkRef]) -> int | None:
-    """First step of the first chunk that overlaps the previous one; None if there is none."""
-    end_step = 0
-    for first_step, n_steps, _, _ in refs:
-        if first_step < end_step:
-            return first_step
-        end_step = first_step + n_steps
-    return None
-
-
 def parse_version2(
     data: bytes, header: Mapping[str, Any], *, first_chunk: int, compression: str, limits: ReadLimits
 ) -> Version2File:
@@ -175,11 +157,11 @@ def parse_version2(
         EpisodeFileTooLargeError: the schema, a chunk or the footer exceeds a limit.
     """
     schema = EpisodeSchema.from_list(header.get("schema"))
-    footer: _Footer | None
+    footer: Footer | None
     if compression == "none":
         refs, footer = _walk(_objects(data, first_chunk), schema)
-    elif (offset := _footer_offset(data)) is not None:
-        refs, footer = _refs_by_footer(data, first_chunk, offset)
+    elif (offset := footer_offset(data)) is not None:
+        refs, footer = refs_by_footer(data, first_chunk, offset)
         left_bytes = limits.total_bytes
         for ref in refs:
             with suppress(EpisodeFileCorruptError):  # reported when this chunk is read; the others are intact
@@ -213,51 +195,6 @@ def _remaining(data: bytes, start: int, limits: ReadLimits, left_bytes: int) -> 
     if claimed > left_bytes:
         raise EpisodeFileTooLargeError(f"the file would unpack to more than the limit of {limits.total_bytes} bytes")
     return left_bytes - claimed
-
-
-def _footer_offset(data: bytes) -> int | None:
-    """Offset of the footer, from the trailer; None without a trailer."""
-    if len(data) < TRAILER.size:
-        return None
-    magic, n_bytes, tag, version, offset = TRAILER.unpack_from(data, len(data) - TRAILER.size)
-    known = (magic, n_bytes, tag, version) == (SKIPPABLE_MAGIC, TRAILER.size - 8, TRAILER_TAG, VERSION)
-    return int(offset) if known else None
-
-
-def _refs_by_footer(data: bytes, first_chunk: int, offset: int) -> tuple[list[ChunkRef], _Footer]:
-    end = len(data) - TRAILER.size
-    if not first_chunk <= offset < end:
-        raise EpisodeFileCorruptError(f"the trailer places the footer at byte {offset} of {len(data)}")
-    content = decompress_frame(data[offset:end], max_bytes=MAX_HEADER_BYTES)
-    return _read_footer(unpack_bounded(content, max_containers=MAX_HEADER_CONTAINERS), first_chunk, offset)
-
-
-def _read_footer(body: object, first_chunk: int, offset: int) -> tuple[list[ChunkRef], _Footer]:
-    """Chunks listed in the footer; they must fill the space between header and footer without gaps."""
-    match body:
-        case {"footer": 2, "chunks": list(rows), "n_steps": int(n_steps), "hash": str(content_hash)}:
-            pass
-        case _:
-            raise EpisodeFileCorruptError(f"expected the footer at byte {offset}, found {brief(body)}")
-    refs = []
-    end = first_chunk
-    for row in rows:
-        # A match statement would take as long as the rest of the footer.
-        if not (isinstance(row, list) and len(row) == 4 and all(number.__class__ is int for number in row)):
-            raise EpisodeFileCorruptError(f"the footer places a chunk at {brief(row)}: expected four integers")
-        start, n_bytes, first_step, chunk_steps = row
-        is_within = 0 <= first_step < 2**63 - MAX_CHUNK_STEPS and 0 < chunk_steps <= MAX_CHUNK_STEPS
-        if start != end or n_bytes <= 0 or not is_within:
-            raise EpisodeFileCorruptError(
-                f"the footer places a chunk at {row}: expected byte {end} and 1 to {MAX_CHUNK_STEPS} steps"
-            )
-        refs.append(ChunkRef(first_step, chunk_steps, start, n_bytes))
-        end += n_bytes
-    if end != offset or sum(ref.n_steps for ref in refs) != n_steps:
-        raise EpisodeFileCorruptError(
-            f"the footer declares {n_steps} steps up to byte {offset}, but lists other chunks, up to byte {end}"
-        )
-    return refs, _Footer(offset, content_hash)
 
 
 class _Part(NamedTuple):
@@ -294,14 +231,14 @@ def _objects(data: bytes, start: int) -> Iterator[_Part]:
         yield _Part(start + offset, start + end, body)
 
 
-def _walk(parts: Iterator[_Part], schema: EpisodeSchema) -> tuple[list[ChunkRef], _Footer | None]:
+def _walk(parts: Iterator[_Part], schema: EpisodeSchema) -> tuple[list[ChunkRef], Footer | None]:
     """Read parts until the footer or a torn end."""
     refs: list[ChunkRef] = []
     first_chunk: int | None = None
     for start, end, body in parts:
         first_chunk = start if first_chunk is None else first_chunk
         if isinstance(body, dict):
-            listed, footer = _read_footer(body, first_chunk, start)
+            listed, footer = read_footer(body, first_chunk, start)
             if listed != refs:
                 raise EpisodeFileCorruptError(f"the footer at byte {start} does not list the chunks before it")
             if next(parts, None) is not None:

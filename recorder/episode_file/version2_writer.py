@@ -7,15 +7,8 @@ from collections.abc import Sequence
 import msgpack
 
 from recorder.episode import EpisodeMetadata
-from recorder.episode_file.version2 import (
-    SKIPPABLE_MAGIC,
-    TRAILER,
-    TRAILER_TAG,
-    VERSION,
-    ChunkRef,
-    first_misplaced,
-    hash_of,
-)
+from recorder.episode_file.footer import SKIPPABLE_MAGIC, TRAILER, TRAILER_TAG, VERSION, ChunkRef, first_misplaced
+from recorder.episode_file.version2 import hash_of
 from recorder.errors import UsageError
 from recorder.framing import compress_frame, content_bytes, decompress_frame
 from recorder.schema import EpisodeSchema

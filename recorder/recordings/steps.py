@@ -19,6 +19,7 @@ MAX_STEP_NUMBERS = 2**21
 
 _BLOCK_NUMBERS = 2**12
 """Numbers to convert at once: about 80 kB of text, which a slow reader keeps in memory."""
+_BLOCK_STEPS = 256
 
 _NUMBER_BYTES = 20
 """What a number takes as text."""
@@ -55,7 +56,7 @@ def values_of(episode: Episode, name: str, start: int, stop: int) -> list[Any]:
 
 
 def blocks_of(
-    episode: Episode, start: int, stop: int, names: Collection[str] | None = None, *, max_steps: int = 256
+    episode: Episode, start: int, stop: int, names: Collection[str] | None = None
 ) -> Iterator[tuple[int, int]]:
     """Split ``start`` to ``stop`` into blocks ``(first, end)`` that are small enough to convert at once.
 
@@ -74,7 +75,7 @@ def blocks_of(
                 f"step {chunk.first_step + rows.start} holds {n_numbers} numbers, but at most {MAX_STEP_NUMBERS} of one "
                 "step are written as text: choose fields, or read the file itself"
             )
-        n_steps = max(1, min(max_steps, _BLOCK_NUMBERS // max(n_numbers, 1)))
+        n_steps = max(1, min(_BLOCK_STEPS, _BLOCK_NUMBERS // max(n_numbers, 1)))
         for offset in range(0, n_rows, n_steps):
             yield first + offset, first + min(offset + n_steps, n_rows)
         first += n_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recorder.capture.reading.values import as_scalar
+from recorder.capture.reading import as_scalar
 from recorder.errors import UsageError
 from recorder.wrappers.boards import Board
 from recorder.wrappers.given import sorted_values

@@ -10,9 +10,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from recorder.capture.options import check_choice
-from recorder.capture.reading.values import as_array
+from recorder.capture.reading import as_array
 from recorder.errors import UsageError
+from recorder.values.argument_kinds import check_choice
 from recorder.values.picture_shape import picture_shape
 from recorder.wording.reasons import ordinal
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.reading.values import NO_STEP
 from recorder.errors import UsageError
+from recorder.schema import NO_STEP
 from recorder.wrappers.autoseed import Beginning
 from recorder.wrappers.given import sorted_values
 from recorder.wrappers.hooks import Hooks

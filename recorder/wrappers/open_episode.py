@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recorder.capture.reading.values import is_cuda
+from recorder.capture.reading import is_cuda
 from recorder.wrappers.autoseed import Beginning
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium import spaces
 
-from recorder.capture.reading.texts import is_texts
+from recorder.capture.reading import is_texts
 from recorder.errors import UsageError
 from recorder.wrappers.frames import is_picture
 

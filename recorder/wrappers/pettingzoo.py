@@ -10,8 +10,8 @@ import numpy as np
 from gymnasium import spaces
 
 from recorder.capture import EpisodeRecorder
-from recorder.capture.options import check_choice
 from recorder.errors import MissingExtraError, UsageError
+from recorder.values.argument_kinds import check_choice
 from recorder.wrappers.agent_steps import AgentSteps
 from recorder.wrappers.frames import FrameSource, Rendering, check_frames, picture_of, renders
 from recorder.wrappers.names import team_action_names_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recorder.capture import EpisodeRecorder
-from recorder.capture.recorder import copied_recorder
+from recorder.capture import EpisodeRecorder, copied_recorder
 from recorder.errors import MissingExtraError, UsageError
 from recorder.values.argument_kinds import check_kind
 from recorder.wrappers.frames import FrameSource

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from recorder.capture.reading.tensor_bytes import at_address
+from recorder.capture.reading import at_address
 from recorder.errors import UsageError
 
 __all__ = ["PolicyWatch"]

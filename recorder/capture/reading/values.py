@@ -14,7 +14,6 @@ from recorder.schema import EXTRAS_PREFIX, MAX_NAME_LENGTH
 from recorder.values.arrays import as_array, is_cuda
 
 __all__ = [
-    "NO_STEP",
     "as_array",
     "as_scalar",
     "checked_extras",
@@ -24,8 +23,6 @@ __all__ = [
     "whole_numbers",
 ]
 
-NO_STEP = -1
-"""As an episode id in ``record_batch``: the lane has no step in this call."""
 
 _INT64 = np.dtype(np.int64)
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from recorder.black_box import Layout
 from recorder.capture.reading.device import DeviceCopies
 from recorder.capture.reading.texts import is_texts, texts_of_lanes
-from recorder.capture.reading.values import NO_STEP, as_array, is_cuda, whole_numbers
+from recorder.capture.reading.values import as_array, is_cuda, whole_numbers
 from recorder.capture.writing.block_writer import BlockSource
 from recorder.capture.writing.inlet import Inlet
 from recorder.capture.writing.path import PLACE_BYTES, Path
 from recorder.capture.writing.ways import Form, Way, block_way, fitting, no_room
 from recorder.errors import UsageError
-from recorder.schema import STEP_FIELDS
+from recorder.schema import NO_STEP, STEP_FIELDS
 
 __all__ = ["BlockPath", "Places", "block_count", "one_row_or_more"]
 

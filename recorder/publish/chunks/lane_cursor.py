@@ -16,17 +16,12 @@ from recorder.black_box import Layout, Run
 from recorder.chunk import MAX_CHUNK_STEPS
 from recorder.publish.chunks.lane_pieces import LanePiece, TurnedBlock
 from recorder.publish.chunks.pieces import kinds_of
+from recorder.schema import NO_STEP
 
-__all__ = ["NO_STEP", "LaneCursor"]
-
-NO_STEP = -1
-"""In the place of an episode's id: the lane has no step in this row."""
+__all__ = ["LaneCursor"]
 
 _MAX_BLOCK_BYTES = 32 * 2**20
 """With large observations a block holds fewer rows."""
-
-_FEWEST_ROWS = 32
-"""A block holds so many rows at least, unless its steps are asked for."""
 
 Found = Iterator[tuple[int, LanePiece]]
 """Episode ids and their steps."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,14 +36,7 @@ class Inheritance:
         return cls(Ledger(keeps_plays=keeps_plays), [], Losses())
 
 
-def inherit(
-    stream: StepStream,
-    run_id: str,
-    producer_id: str,
-    journal: Path,
-    *,
-    pause: Callable[[float], None] = time.sleep,
-) -> Inheritance:
+def inherit(stream: StepStream, run_id: str, producer_id: str, journal: Path) -> Inheritance:
     """Read what a predecessor has left; nothing when there was none.
 
     Raises:
@@ -57,7 +49,7 @@ def inherit(
     headers: list[Outgoing] = []
     tally = stream.tally(run_id, producer_id)
     if last is not None and tally is not None and tally.flush_number < last.number:
-        pause(_SECOND_LOOK_SECS)
+        time.sleep(_SECOND_LOOK_SECS)
         tally = stream.tally(run_id, producer_id)
     if last is not None and (tally is None or tally.flush_number >= last.number):
         arrived, headers = _arrived(stream, run_id, ledger, last)

@@ -50,3 +50,9 @@ def caller(capfd: pytest.CaptureFixture[str]) -> Call:
         return Answer(status, captured.out, captured.err)
 
     return run
+
+
+def verdict_on(answer: Answer, what: str) -> dict[str, str]:
+    found = [finding for finding in answer.document["findings"] if finding["what"] == what]
+    assert len(found) == 1, answer.document
+    return dict(found[0])

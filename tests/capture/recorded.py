@@ -88,3 +88,11 @@ def record_one(*steps: Mapping[str, Any], metadata: Any = None) -> Ended:
 def assert_adds_up(stats: RecorderStats, n_handed_over: int) -> None:
     """Every step is recorded or counted as missing, none is both."""
     assert stats.n_recorded_steps + stats.n_missing_steps == n_handed_over, stats
+
+
+def finish_with(metadata: Any, *, n_steps: int = 4, **options: Any) -> tuple[Ended, EpisodeRecorder]:
+    """An episode of rewards 0, 1, 2, … and intrinsic rewards of 0.5, ended with this metadata."""
+    recorder = EpisodeRecorder(**options)
+    record(recorder, 7, range(n_steps), intrinsic_reward=0.5, epsilon=0.25, lane=2)
+    recorder.finish_episode(7, metadata)
+    return close_and_read(recorder)[7], recorder

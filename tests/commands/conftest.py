@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
+from recorder.step_stream import Flush, Play, RedisStepStream
 from recorder.storage import LocalStorage, episode_path
 
 RUN = "run-a"
@@ -66,3 +70,16 @@ def root_catalog(root: Path) -> Path:
     """The catalog of a recordings folder."""
     root.mkdir(exist_ok=True)
     return root / "catalog.db"
+
+
+@pytest.fixture
+def stream(redis_url: str) -> Iterator[RedisStepStream]:
+    """The session's server with a live run: a trainer, an open episode, three undecided ones."""
+    stream = RedisStepStream(redis_url)
+    counters = {"n_recorded_steps": 640, "n_dropped_steps": 5, "n_lost_steps": 2, "host": "here", "closed": False}
+    counters |= {"call_median_us": 3.25, "call_p99_us": 41.5}
+    stream.beat(RUN, "p1", counters, info={"host": "here"}, now=time.time())
+    ends = [msgpack.packb({"kind": "end", "episode_id": index}) for index in range(3)]
+    stream.send(RUN, Flush(finished=ends, active={Play(7, 1): time.time()}))
+    yield stream
+    stream.close()

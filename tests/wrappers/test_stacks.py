@@ -116,6 +116,7 @@ def test_an_environment_of_dm_env_is_refused_by_the_wrapper_for_envpool() -> Non
         envpool.RecordEpisode(DmPool(2), None)
 
 
+@pytest.mark.filterwarnings("ignore:.*precision lowered by casting:UserWarning")  # of the spaces that it makes
 def test_envpool_itself(memory: EpisodeRecorder) -> None:
     """The lengths that envpool counts are those that are recorded."""
     envs = envpool.RecordEpisode(

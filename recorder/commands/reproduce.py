@@ -1,7 +1,7 @@
 """Play a recorded episode of a Gymnasium environment again, and compare each step with the recording.
 
 It needs the episode's seed, which AutoSeed records. With --output, the environment draws the video. The exit status is 1 if a
-step differs.
+step differs. --states sets the recorded states instead, which needs no seed, and compares the pictures that were recorded.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _USUAL_FPS = 30.0
 _EXAMPLE = """\
 reproduce 500 --run cart-pole
 reproduce 500 --output episode_500.mp4
+reproduce 500 --states --output episode_500.mp4
 reproduce 500 --import my_package.environments --tolerance 1e-6"""
 
 
@@ -60,6 +61,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--tolerance", type=number, default=0.0, metavar="X", help="largest difference between numbers (default: 0)"
     )
+    parser.add_argument(
+        "--states",
+        action="store_true",
+        help="set the recorded states instead of playing the actions (recorded with states=True)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -83,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
         )
         config = {**episode.metadata.info, **(catalog.get_run(row.run_id).config or {})}
     make = partial(make_environment, config, env_id=args.env)
+    if args.states:
+        return _restore(episode, make, args, output)
     with make() as env:
         reproduction = Reproduction(episode, env, tolerance=args.tolerance)
         divergence = reproduction.run()
@@ -119,6 +127,31 @@ def run(args: argparse.Namespace) -> int:
         found["video"] = video._asdict()
         output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
     output.document(found)
+    return ExitStatus.OK
+
+
+def _restore(episode: Any, make: Any, args: argparse.Namespace, output: Output) -> int:
+    """Show the states, and make the video."""
+    from recorder.wrappers import Restoration  # lazy: loads gymnasium
+
+    metadata = episode.metadata
+    found = {"run_id": metadata.run_id, "episode_id": metadata.episode_id, "n_steps": episode.n_steps}
+    with make(render_mode="rgb_array") as env, FrameProgress(enabled=not output.as_json) as progress:
+        restoration = Restoration(episode, env)
+        if args.output is None:
+            restoration.run()
+        else:
+            video = _make_video(restoration, env, args, progress)
+    output.note(f"episode {metadata.episode_id} of run {metadata.run_id}: {counted(episode.n_steps, 'state')} set")
+    if restoration.n_compared:
+        output.note(
+            f"{counted(restoration.n_compared, 'picture')} compared with the recorded ones: they differ by at most "
+            f"{restoration.difference:.2g} of 255 on average"
+        )
+    if args.output is not None:
+        found["video"] = video._asdict()
+        output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
+    output.document({**found, "n_compared": restoration.n_compared, "difference": restoration.difference})
     return ExitStatus.OK
 
 

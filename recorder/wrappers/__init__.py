@@ -17,12 +17,14 @@ from recorder.wrappers.autoseed import AutoSeed
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.reproduction import Divergence, Reproduction, make_environment
 from recorder.wrappers.single import RecordEpisode
+from recorder.wrappers.states import Restoration
 
 __all__ = [
     "AutoSeed",
     "Divergence",
     "RecordEpisode",
     "Reproduction",
+    "Restoration",
     "describe_environment",
     "make_environment",
 ]

@@ -10,6 +10,7 @@ from recorder.errors import UsageError
 from recorder.wrappers.boards import Board
 from recorder.wrappers.given import sorted_values
 from recorder.wrappers.hooks import Hooks
+from recorder.wrappers.states import States
 
 __all__ = ["Additions"]
 
@@ -20,14 +21,16 @@ class Additions:
     Args:
         hooks: the user's functions.
         board: gives positions where the user gives none; None for an environment without one.
+        states: gives the state of the simulator; None to record none.
     """
 
-    def __init__(self, hooks: Hooks, board: Board | None) -> None:
+    def __init__(self, hooks: Hooks, board: Board | None, states: States | None = None) -> None:
         self._hooks = hooks
         self._board = board
+        self._states = states
         self.given: dict[str, Any] = {}
         """What the user gave for the next step."""
-        self.come_with_each_step = hooks.has_step_fn or board is not None
+        self.come_with_each_step = hooks.has_step_fn or board is not None or states is not None
         self.stage: Any = None
         """Of the curriculum; None while nobody has told it."""
         self.has_position = False
@@ -60,7 +63,9 @@ class Additions:
         fields = given.fields
         if mask is not None and "action_masks" not in values:
             fields["action_masks"] = mask
-        return fields, given.extras
+        if self._states is None:
+            return fields, given.extras
+        return fields, {**self._hooks.attempt(self._states.read, {}), **given.extras}
 
     def of_episode(self) -> Mapping[str, Any]:
         """Metadata of an episode that ends."""

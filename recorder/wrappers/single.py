@@ -23,6 +23,7 @@ from recorder.wrappers.open_episode import reset_numbers
 from recorder.wrappers.parts import own_copy
 from recorder.wrappers.plan import ACTION_MASK, Plan
 from recorder.wrappers.reproduction import is_reenacted
+from recorder.wrappers.states import States
 
 __all__ = ["RecordEpisode"]
 
@@ -55,6 +56,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             ``auto`` takes the observation if it is a picture. If not, and the ``render_mode`` is ``rgb_array``, it renders,
             unless any episode can be drawn later from its seed: see ``AutoSeed``.
         every: record a picture with each of so many steps; the other steps are recorded without one.
+        states: record the simulator's state with each step, so that ``Restoration`` draws any episode later: MuJoCo's ``qpos``
+            and ``qvel``, or what ``get_state()`` gives. ``frames="auto"`` then renders nothing.
         step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords; gives what to
             record with it, by the names that ``extras`` takes: ``position`` and ``meters`` above all.
         episode_fn: called at an episode's end with ``env, info, episode_id`` as keywords; gives metadata of it, by the names
@@ -80,6 +83,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         record_observations: bool | None = None,
         frames: FrameSource = "auto",
         every: int = 1,
+        states: bool = False,
         step_fn: StepFunction | None = None,
         episode_fn: EpisodeFunction | None = None,
         episode_trigger: Trigger | None = None,
@@ -101,9 +105,9 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             frames=frames,
             every=every,
             render_mode=getattr(env, "render_mode", None),
-            is_reenacted=is_reenacted(env),
+            is_reenacted=states or is_reenacted(env),
         )
-        self._rendering = Rendering(self._picture, every=every, tell=self._plan.tell)
+        self._rendering = Rendering(lambda: picture_of(self.env.render()), every=every, tell=self._plan.tell)
         self.recorder = self._plan.recorder
         self._lane = lane
         self._hooks = Hooks(
@@ -115,7 +119,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         )
         self._resets_itself = any(isinstance(inner, AUTORESET_WRAPPERS) for inner in chain_of(env))
         self._resets = watch_one(env)
-        self._additions = Additions(self._hooks, board_of(env))
+        self._states = States(env) if states else None
+        self._additions = Additions(self._hooks, board_of(env), self._states)
         self._plain_extras: dict[str, Any] = {}
         """The extras of a step of plain spaces: one map for all, because the recorder copies what is in it."""
         self._info: Mapping[str, Any] = {}
@@ -191,7 +196,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         facts = self._plan.facts
         beginnings = self._resets.begun((0,), None if seed is None else (seed,))
         self._episode = facts.info.copy() if beginnings is None else facts.begun(beginnings[0])
-        self._episode.update(attempt(reset_numbers, {}, values))
+        state = {} if self._states is None else attempt(self._states.read, {})
+        self._episode.update(attempt(reset_numbers, {}, {**values, **state}))
         self._additions.begin()
 
     def _record(
@@ -221,7 +227,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         else:
             plain_action, extras = self._parts(action, observation)
         if self._plan.has_frames:
-            extras = self._plan.with_frames(extras, n_steps, self._rendered)
+            extras = self._plan.with_frames(extras, n_steps, lambda: self._hooks.attempt(self._rendering.take, None))
         if self._additions.come_with_each_step or self._additions.given:
             known = {"env": self.env, "obs": observation, "info": info, "action": action, "rew": reward}
             flags = {"terminated": is_terminated, "truncated": is_truncated}
@@ -257,12 +263,6 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             return False
         self._episode_id = recorder.new_episode_id(first=self._plan.first_episode_id)
         return True
-
-    def _rendered(self) -> Any:
-        return self._hooks.attempt(self._rendering.take, None)
-
-    def _picture(self) -> Any:
-        return picture_of(self.env.render())
 
     def _parts(self, action: Any, observation: Any) -> tuple[Any, dict[str, Any]]:
         """An action as the field of a step, and the parts of both."""

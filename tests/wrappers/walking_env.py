@@ -53,6 +53,14 @@ class WalkingEnv(gymnasium.Env[Any, Any]):
         picture[:, 40:, 0] = 200
         return picture
 
+    def get_state(self) -> Any:
+        """Where it is, and when."""
+        return {"place": self._place.copy(), "count": np.int64(self._count)}
+
+    def set_state(self, state: Any) -> None:
+        """Be there."""
+        self._place, self._count = np.asarray(state["place"]), int(state["count"])
+
     def _observation(self) -> dict[str, Any]:
         return {"place": self._place.copy(), "count": self._count}
 

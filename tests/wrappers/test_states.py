@@ -1,0 +1,112 @@
+"""An episode whose states were recorded is drawn again by setting them, without a seed and without an action."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from examples.gymnasium_env import play_episodes
+from recorder.capture import EpisodeRecorder
+from recorder.errors import UsageError
+from recorder.wrappers import RecordEpisode, Restoration, describe_environment
+from tests.capture.recorded import Ended, close_and_read
+from tests.command_line import Call
+from tests.video.decoding import frames_of
+from tests.wrappers.walking_env import ENV_ID, WalkingEnv
+from worker import RecordingWriter
+
+N_STEPS = 20
+
+
+def recorded(env: gymnasium.Env[Any, Any], *, seed: int | None = None, **options: Any) -> Ended:
+    """An episode with states."""
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(env, recorder, states=True, **options)
+    play_episodes(env, n_episodes=1, seed=seed)
+    env.close()
+    return close_and_read(recorder)[0]
+
+
+def test_the_states_of_an_episode_draw_what_was_seen_live() -> None:
+    ended = recorded(WalkingEnv(render_mode="rgb_array"), frames="render")
+    assert ended.episode.column("extras.state.count").tolist() == list(range(1, N_STEPS + 1))
+    assert ended.metadata.info["reset_state.count"] == 0
+    assert "seed" not in ended.metadata.info
+    env = WalkingEnv(render_mode="rgb_array")
+    restoration = Restoration(ended.episode, env)
+    restoration.run()
+    assert (restoration.n_compared, restoration.difference) == (N_STEPS, 0.0)
+    assert env.get_state()["place"].tolist() == ended.episode.column("extras.observation.place")[-1].tolist()
+    WalkingEnv.render, honest = (lambda self: honest(self) // 2), WalkingEnv.render  # type: ignore[method-assign]
+    try:
+        restoration.run()
+    finally:
+        WalkingEnv.render = honest  # type: ignore[method-assign]
+    assert restoration.difference > 40
+
+
+def test_with_states_nothing_is_rendered_unasked_and_what_has_no_state_is_refused() -> None:
+    ended = recorded(WalkingEnv(render_mode="rgb_array"))
+    assert ended.episode.schema.index("extras.render") is None
+    restoration = Restoration(ended.episode, WalkingEnv(render_mode="rgb_array"))
+    restoration.run()
+    assert restoration.n_compared == 0
+    with pytest.raises(UsageError, match="CartPoleEnv has no state to record"):
+        RecordEpisode(gymnasium.make("CartPole-v1"), None, states=True)
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(WalkingEnv(), recorder)
+    play_episodes(env, n_episodes=1, seed=1)
+    env.close()
+    with pytest.raises(UsageError, match="no states were recorded"):
+        Restoration(close_and_read(recorder)[0].episode, WalkingEnv()).run()
+
+
+def test_the_command_draws_an_episode_from_its_states(tmp_path: Path, call: Call) -> None:
+    env = gymnasium.make(ENV_ID, n_steps=N_STEPS)
+    recorder = EpisodeRecorder(run_id="walk", config=describe_environment(env))
+    with RecordingWriter(recorder, tmp_path / "catalog.db", tmp_path, criteria={"periodic": {"interval": 1}}):
+        env = RecordEpisode(env, recorder, states=True)
+        play_episodes(env, n_episodes=1, seed=None)
+        env.close()
+    video = tmp_path / "walk.mp4"
+    answer = call(
+        "reproduce", 0, "--states", "--import", "tests.wrappers.walking_env", "--output", video, "--recordings", tmp_path,
+        environment={"HAMLET_RECORDER_DATABASE": str(tmp_path / "catalog.db")},
+    )  # fmt: skip
+    assert answer.status == 0, answer.output
+    assert f"episode 0 of run walk: {N_STEPS} states set" in answer.output
+    frames = frames_of(video)
+    assert len(frames) == N_STEPS + 1
+    for number, frame in enumerate(frames):
+        assert np.abs(frame[50, 100].astype(int) - 10 * number).max() <= 4
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("env_id", ["HalfCheetah-v5", "Humanoid-v5"])
+def test_the_states_of_mujoco_draw_what_was_seen_live(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mujoco")
+    monkeypatch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "egl"))
+    make: Callable[[], Any] = partial(
+        gymnasium.make, env_id, render_mode="rgb_array", width=128, height=96, max_episode_steps=15
+    )
+    try:
+        with make() as env:
+            env.reset()
+            env.render()
+    except Exception as error:  # noqa: BLE001 - whatever a machine without EGL raises
+        pytest.skip(f"MuJoCo can't render here: {error}")
+    ended = recorded(make(), seed=1, frames="render")
+    with make() as env:
+        restoration = Restoration(ended.episode, env)
+        restoration.run()
+        found = env.unwrapped.data.qpos.tolist()
+    assert found == ended.episode.column("extras.state.qpos")[-1].tolist()
+    assert restoration.n_compared == ended.episode.n_steps
+    assert restoration.difference < 12  # the live picture shows bodies where they were before the last part of the step

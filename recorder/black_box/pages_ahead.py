@@ -1,7 +1,8 @@
-"""The pages of a new ring, made by the sender before the trainer comes to them.
+"""The pages of a new ring, made before the trainer comes to them.
 
-The first write into a page of a file costs the writer more than the copy of a step. Made by another process, a page costs the
-trainer a third of it; a step with a picture touches 25 pages.
+The first write into a page of a file costs the writer more than the copy of a step; a step with a picture touches 25 pages. Made
+by another process, the sender, a page costs the trainer a third of it. The first ones the trainer makes while it waits for the
+sender's start; they cost a call nothing.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from recorder import errors
-from recorder.black_box import Message, Outcome, Ring
+from recorder.black_box import Message, Outcome, PagesAhead, Ring
 from recorder.black_box.places import recover_command
 from recorder.child_process import spawn_detached
 from recorder.errors import BlackBoxError, RecorderError, StreamUnavailableError
@@ -119,6 +119,7 @@ class SenderProcess(Sender):
     def _begin(self) -> None:
         pulse = self._ring.pulse
         self._start()
+        PagesAhead(self._ring).make()  # a page made here costs a call nothing, and there is time
         deadline = time.monotonic() + _BEGIN_SECS
         # Its second beat comes after its first words with Redis: what the trainer has to know at its start.
         while self._ring.pulse < pulse + 2 and time.monotonic() < deadline:

@@ -7,10 +7,12 @@ import contextlib
 import gc
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,6 +104,16 @@ def test_it_sends_what_a_thread_would(redis_url: str, stream: RedisStepStream) -
         assert getattr(stats["process"], f"n_{name}_steps") == getattr(stats["thread"], f"n_{name}_steps")
     assert stats["process"].n_mismatched_values == stats["thread"].n_mismatched_values == 70
     assert [body["kind"] for body in ends(stream, "process")][-1] == "run_end"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the call is Linux's")
+def test_a_trainers_first_calls_find_the_pages_of_their_ring_made(redis_url: str) -> None:
+    with EpisodeRecorder(redis_url) as recorder:
+        assert recorder.black_box is not None
+        mappings = Path("/proc/self/smaps").read_text().partition(recorder.black_box.name)[2]
+    resident = re.search(r"^Rss: +(\d+) kB$", mappings, re.MULTILINE)
+    assert resident is not None
+    assert int(resident[1]) >= 8 * 2**10
 
 
 def test_what_a_killed_trainer_handed_over_is_sent_and_its_episodes_stay_open(

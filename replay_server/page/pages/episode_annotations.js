@@ -2,10 +2,10 @@
 
 import { messageOf } from "../decode/errors.js";
 import { showMessage } from "../shell/dialogs.js";
-import { addAnnotation, changeAnnotation, fetchAnnotations, removeAnnotation } from "../source/api.js";
+import { addAnnotation, changeAnnotation, fetchAnnotations, removeAnnotation } from "../source/annotations.js";
 import { askForAnnotation } from "../views/annotation_dialog.js";
 
-/** @import { Annotation } from "../source/api.js" */
+/** @import { Annotation } from "../source/annotations.js" */
 /** @import { Outline } from "../source/outline.js" */
 
 export class EpisodeAnnotations {

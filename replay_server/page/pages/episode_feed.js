@@ -2,7 +2,8 @@
 
 import { episodeKey } from "../source/api.js";
 
-/** @import { EpisodeRow, Query } from "../source/api.js" */
+/** @import { EpisodeRow } from "../source/api.js" */
+/** @import { Query } from "../source/rest.js" */
 
 const PAGE_SIZE = 50;
 

@@ -9,7 +9,8 @@ import { FilterBar } from "../views/filter_bar.js";
 import { EpisodeFeed } from "./episode_feed.js";
 
 /** @import { ListState, Place } from "../shell/share.js" */
-/** @import { EpisodeRow, Query, Run } from "../source/api.js" */
+/** @import { EpisodeRow, Run } from "../source/api.js" */
+/** @import { Query } from "../source/rest.js" */
 /** @import { ListPlace } from "./list_memory.js" */
 
 /** Order without a choice: the newest first, and broken-off episodes after all others. */

@@ -23,7 +23,7 @@ import { EpisodeAnnotations } from "./episode_annotations.js";
 /** @import { Binding } from "../shell/keys.js" */
 /** @import { Place } from "../shell/share.js" */
 /** @import { PageActions } from "../player/player_keys.js" */
-/** @import { Annotation } from "../source/api.js" */
+/** @import { Annotation } from "../source/annotations.js" */
 /** @import { Alignment } from "../shell/share.js" */
 
 /** Minimum time between changes of the address, because browsers refuse a hundred in half a minute. */

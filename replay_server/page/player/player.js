@@ -20,7 +20,7 @@ import { FrameLoop } from "./frame_loop.js";
 import { Panes } from "./panes.js";
 import { Preview } from "./preview.js";
 
-/** @import { Annotation } from "../source/api.js" */
+/** @import { Annotation } from "../source/annotations.js" */
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 /** @import { Place } from "../shell/share.js" */
 /** @import { PageActions } from "./player_keys.js" */

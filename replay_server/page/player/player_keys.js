@@ -11,7 +11,7 @@ import { KEYS } from "../playback/keys.js";
  * @property {() => void} help
  * @property {() => void} [copyLink]
  * @property {() => void} [annotate]
- * @property {(annotation: import("../source/api.js").Annotation) => void} [editAnnotation]
+ * @property {(annotation: import("../source/annotations.js").Annotation) => void} [editAnnotation]
  * @property {() => void} [openPage]
  * @property {(direction: -1|1) => void} [toEpisode]
  * @property {() => void} [compare]

@@ -1,7 +1,7 @@
 /** Reads and writes links: the page, the episode and how it is shown. Pure, except `visit` and `replaceLink`. */
 
 import { usualSpeed } from "../playback/clock.js";
-import { runOfSegment, runSegment } from "../source/api.js";
+import { runOfSegment, runSegment } from "../source/rest.js";
 import { BASE } from "./address.js";
 import { isNumber } from "./numbers.js";
 import { MEASURES } from "./words.js";

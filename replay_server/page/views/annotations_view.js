@@ -4,7 +4,7 @@ import { element } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { formatCount } from "../shell/numbers.js";
 
-/** @import { Annotation } from "../source/api.js" */
+/** @import { Annotation } from "../source/annotations.js" */
 
 export class AnnotationsView {
   node = element("section", { class: "panel annotations", "aria-label": "Annotations", hidden: true });

@@ -7,10 +7,11 @@ import { messageOf } from "../decode/errors.js";
 import { showMessage } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
-import { fetchJson, offersVideos, requestVideo } from "../source/api.js";
+import { fetchJson } from "../source/rest.js";
+import { offersVideos, requestVideo } from "../source/videos.js";
 import { askForVideo } from "./video_dialog.js";
 
-/** @import { VideoJob } from "../source/api.js" */
+/** @import { VideoJob } from "../source/videos.js" */
 
 const POLL_MILLIS = 1000;
 

@@ -3,7 +3,7 @@
 import { element } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { VideoStill } from "./video_still.js";
-import { fetchVideoChoices } from "../source/api.js";
+import { fetchVideoChoices } from "../source/videos.js";
 
 /** @typedef {Record<string, string | boolean>} VideoChoices */
 

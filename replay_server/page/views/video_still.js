@@ -2,7 +2,7 @@
 
 import { messageOf } from "../decode/errors.js";
 import { element, setText } from "../shell/dom.js";
-import { fetchVideoStill } from "../source/api.js";
+import { fetchVideoStill } from "../source/videos.js";
 
 /** @import { VideoChoices } from "./video_dialog.js" */
 

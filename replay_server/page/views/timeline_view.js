@@ -4,17 +4,16 @@
  */
 
 import { CanvasObserver } from "../shell/canvas.js";
-import { element, setText } from "../shell/dom.js";
-import { MARKER_WORDS } from "../shell/looks.js";
-import { formatCount, formatNumber } from "../shell/numbers.js";
+import { element } from "../shell/dom.js";
 import { onThemeChange } from "../shell/theme.js";
-import { Axis } from "./axis.js";
-import { placeBubble, watchPointer } from "./pointer.js";
+import { watchPointer } from "./pointer.js";
 import { presenceHeight } from "./timeline_agents.js";
+import { TimelineAxes } from "./timeline_axes.js";
+import { TimelineBubble } from "./timeline_bubble.js";
 import { curvesOf } from "./timeline_curves.js";
-import { drawOverview, drawTimeline } from "./timeline_drawing.js";
+import { drawTimeline } from "./timeline_drawing.js";
 import { TimelineKey } from "./timeline_key.js";
-import { TimelineWindow } from "./timeline_window.js";
+import { TimelineOverview } from "./timeline_overview.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 /** @import { Marker, Outline } from "../source/outline.js" */
@@ -23,12 +22,6 @@ import { TimelineWindow } from "./timeline_window.js";
 /** A pointer this close selects a marker, in CSS pixels. */
 const MARKER_REACH = 6;
 
-/** Inset of the axis, so that markers at its ends are complete, in CSS pixels. */
-const INSET = 7;
-
-/** Share of the width for a gap of unknown length at the end. */
-const OPEN_GAP_SHARE = 0.03;
-
 export class TimelineView {
   node;
 
@@ -36,33 +29,15 @@ export class TimelineView {
   #shownMeters = new Set();
   #canvas = element("canvas", { class: "timeline-canvas", "aria-hidden": "true" });
   #playhead = element("div", { class: "playhead", "aria-hidden": "true" });
-  #bubbleText = element("div", { class: "bubble-text" });
-  #bubbleStage = element("div", { class: "bubble-stage" });
-  #bubble = element(
-    "div",
-    { class: "bubble", hidden: true, "aria-hidden": "true" },
-    this.#bubbleStage,
-    this.#bubbleText,
-  );
+  #bubble;
   #strip;
   /** @type {?Span} */
   #loop = null;
   #skipsDull = false;
   /** @type {?EpisodeStore} */
   #store = null;
-  #axis = new Axis(INSET, INSET);
-  #wholeAxis = new Axis(INSET, INSET);
-  #window = new TimelineWindow();
-  #overviewCanvas = element("canvas", { class: "overview-canvas", "aria-hidden": "true" });
-  #overview = element(
-    "div",
-    {
-      class: "timeline-overview",
-      hidden: true,
-      title: "The whole episode: drag to move the part that the timeline shows",
-    },
-    this.#overviewCanvas,
-  );
+  #axes = new TimelineAxes();
+  #overview = new TimelineOverview(this.#axes, () => this.refresh());
   /** @type {?{store: EpisodeStore, offset: number}} */
   #other = null;
   /** @type {?number} */
@@ -74,12 +49,6 @@ export class TimelineView {
   /** The selected one of several. @type {?import("../source/messages.js").Agent} */
   #agent = null;
   #isQueued = false;
-  /**
-   * The last move of a pointer, shown with the next frame.
-   *
-   * @type {?PointerEvent}
-   */
-  #moved = null;
   #on;
   #observer = new CanvasObserver(() => this.refresh());
   #stopTheme = onThemeChange(() => this.refresh());
@@ -103,31 +72,31 @@ export class TimelineView {
       this.#canvas,
       this.#playhead,
     );
+    this.#bubble = new TimelineBubble(this.#strip, (index, stage) => on.hover(index, stage));
     watchPointer(this.#strip, {
       isReady: () => Boolean(this.#store?.outline),
       begin: (event) => this.#begin(event),
       move: (event, isDragging) => this.#move(event, isDragging),
       end: () => on.dragging(false),
       cancel: () => on.dragging(false),
-      leave: () => this.#leave(),
+      leave: () => this.#bubble.hide(),
     });
     this.#strip.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    watchPointer(this.#overview, {
-      isReady: () => Boolean(this.#store?.outline),
-      begin: (event) => this.#centre(event),
-      move: (event, isDragging) => isDragging && this.#centre(event),
-      end: () => {},
-      leave: () => {},
-    });
-    this.node = element("div", { class: "timeline" }, this.#key.node, this.#strip, this.#overview, this.#bubble);
+    this.node = element(
+      "div",
+      { class: "timeline" },
+      this.#key.node,
+      this.#strip,
+      this.#overview.node,
+      this.#bubble.node,
+    );
     this.#observer.observe(this.#strip);
   }
 
   /** @param {EpisodeStore} store */
   open(store) {
     this.#store = store;
-    this.#window.reset();
-    this.#overview.hidden = true;
+    this.#axes.window.reset();
     this.refresh();
   }
 
@@ -189,7 +158,7 @@ export class TimelineView {
     this.#isQueued = true;
     requestAnimationFrame(() => {
       this.#isQueued = false;
-      const axis = this.#axisOf(store.opened);
+      const axis = this.#axes.shownOf(store.opened);
       this.#strip.style.setProperty("--presence", `${presenceHeight(store.opened)}px`);
       this.#width = this.#canvas.clientWidth || 1;
       this.#strip.setAttribute("aria-valuemax", String(Math.max(0, store.table.endStep - 1)));
@@ -205,13 +174,7 @@ export class TimelineView {
         agent: this.#agent,
       });
       this.#key.show(store, this.#shownMeters, this.#other?.store ?? null, this.#agent);
-      if (this.#window.isZoomed) {
-        drawOverview(this.#overviewCanvas, {
-          store,
-          xOf: (number) => this.#wholeAxis.xOf(number, this.#width),
-          shown: [axis.low, axis.high],
-        });
-      }
+      this.#overview.draw(store, this.#width);
       this.#placePlayhead();
     });
   }
@@ -224,7 +187,7 @@ export class TimelineView {
   draw(position) {
     this.#index = position;
     const outline = this.#store?.outline;
-    if (this.#window.isZoomed && outline && this.#window.reveal(outline.table.numberOf(Math.floor(position))))
+    if (this.#axes.window.isZoomed && outline && this.#axes.window.reveal(outline.table.numberOf(Math.floor(position))))
       this.refresh();
     this.#placePlayhead();
   }
@@ -244,26 +207,10 @@ export class TimelineView {
     this.#stopTheme();
   }
 
-  /**
-   * The axis over step numbers: the recorded ones, a gap after them, and some room for one of unknown length.
-   *
-   * @param {Outline} outline
-   */
-  #axisOf({ table, gaps }) {
-    const end = gaps.reduce(
-      (reach, gap) => Math.max(reach, gap.endStep ?? gap.firstStep * (1 + OPEN_GAP_SHARE)),
-      table.endStep,
-    );
-    this.#wholeAxis.span(0, Math.max(1, end - 1));
-    this.#window.setEnds(0, Math.max(1, end - 1));
-    this.#axis.span(...this.#window.ends);
-    return this.#axis;
-  }
-
   /** @param {EpisodeStore} store */
   #curves(store) {
     const { table } = store;
-    const [low, high] = this.#window.ends;
+    const [low, high] = this.#axes.window.ends;
     const last = Math.max(0, table.nSteps - 1);
     const part = /** @type {Span} */ ([
       table.indexOf(Math.floor(low)),
@@ -277,13 +224,13 @@ export class TimelineView {
   #wheel(event) {
     if (!this.#store?.outline) return;
     const isSideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
-    if (!this.#window.isZoomed && (isSideways || event.deltaY > 0)) return; // the page scrolls
+    if (!this.#axes.window.isZoomed && (isSideways || event.deltaY > 0)) return; // the page scrolls
     event.preventDefault();
     if (isSideways) {
-      this.#window.pan(Math.sign(event.deltaX || event.deltaY) / 10);
+      this.#axes.window.pan(Math.sign(event.deltaX || event.deltaY) / 10);
       this.refresh();
     } else {
-      this.#zoom(-Math.sign(event.deltaY), this.#axisOf(this.#store.opened).valueAt(event, this.#strip));
+      this.#zoom(-Math.sign(event.deltaY), this.#axes.shownOf(this.#store.opened).valueAt(event, this.#strip));
     }
   }
 
@@ -292,14 +239,7 @@ export class TimelineView {
    * @param {number} number
    */
   #zoom(steps, number) {
-    this.#window.zoom(steps, number);
-    this.#overview.hidden = !this.#window.isZoomed;
-    this.refresh();
-  }
-
-  /** @param {PointerEvent} event */
-  #centre(event) {
-    this.#window.centre(this.#wholeAxis.valueAt(event, this.#overview));
+    this.#axes.window.zoom(steps, number);
     this.refresh();
   }
 
@@ -308,20 +248,20 @@ export class TimelineView {
    * @param {PointerEvent} event
    */
   #indexAt(outline, event) {
-    return outline.table.indexOf(Math.round(this.#axisOf(outline).valueAt(event, this.#strip)));
+    return outline.table.indexOf(Math.round(this.#axes.shownOf(outline).valueAt(event, this.#strip)));
   }
 
   #placePlayhead() {
     const outline = this.#store?.outline;
     if (!outline || !this.#width) return;
-    const x = this.#axisOf(outline).xOf(outline.table.numberOf(this.#index), this.#width);
+    const x = this.#axes.shownOf(outline).xOf(outline.table.numberOf(this.#index), this.#width);
     this.#playhead.hidden = x < 0 || x > this.#width;
     this.#playhead.style.transform = `translateX(${x.toFixed(2)}px)`;
   }
 
   /** @param {PointerEvent} event */
   #begin(event) {
-    this.#moved = null; // a press needs no bubble on its way
+    this.#bubble.forget(); // a press needs no bubble on its way
     this.#on.dragging(true);
     if (this.#store)
       this.#on.seek(this.#nearMarker(this.#store, event)?.index ?? this.#indexAt(this.#store.opened, event));
@@ -337,37 +277,16 @@ export class TimelineView {
     if (isDragging) this.#on.seek(index);
     if (event.pointerType === "touch") return;
     this.#on.near(index);
-    const isQueued = this.#moved !== null;
-    this.#moved = event;
-    if (!isQueued) requestAnimationFrame(() => this.#hover());
+    this.#bubble.follow(event, (latest) => this.#pointed(latest));
   }
 
-  #leave() {
-    this.#moved = null;
-    this.#bubble.hidden = true;
-    this.#on.hover(null, this.#bubbleStage);
-  }
-
-  #hover() {
-    const event = this.#moved;
-    this.#moved = null;
-    if (!event || !this.#store) return;
+  /** @param {PointerEvent} event */
+  #pointed(event) {
+    if (!this.#store) return null;
     const { opened: outline } = this.#store;
-    const { table, gaps } = outline;
-    const index = this.#indexAt(outline, event);
-    const marker = this.#nearMarker(this.#store, event);
-    const under = this.#axisOf(outline).valueAt(event, this.#strip);
-    const gap = gaps.find(({ firstStep, endStep }) => under >= firstStep && under < (endStep ?? Infinity));
-    const lines = gap
-      ? [
-          `Steps ${formatCount(gap.firstStep)} to ${gap.endStep === null ? "?" : formatCount(gap.endStep - 1)} are missing (${gap.reason})`,
-        ]
-      : [`Step ${formatCount(table.numberOf(index))}`, `Return so far ${formatNumber(returnAt(outline, index))}`];
-    if (marker) lines.push(`${MARKER_WORDS[marker.kind].sign} ${marker.label}`);
-    setText(this.#bubbleText, lines.join("\n"));
-    this.#bubble.hidden = false;
-    this.#on.hover(gap ? null : (marker?.index ?? index), this.#bubbleStage);
-    placeBubble(this.#bubble, this.#strip, event, "-100%");
+    const number = this.#axes.shownOf(outline).valueAt(event, this.#strip);
+    const index = outline.table.indexOf(Math.round(number));
+    return { outline, index, number, marker: this.#nearMarker(this.#store, event) };
   }
 
   /**
@@ -376,9 +295,8 @@ export class TimelineView {
    */
   #nearMarker({ opened, table, markers }, event) {
     const { left } = this.#strip.getBoundingClientRect();
-    const axis = this.#axisOf(opened);
-    /** @type {?Marker} */
-    let nearest = null;
+    const axis = this.#axes.shownOf(opened);
+    let nearest = /** @type {?Marker} */ (null);
     let least = MARKER_REACH;
     for (const marker of markers) {
       const distance = Math.abs(axis.xOf(table.numberOf(marker.index), this.#width) - (event.clientX - left));
@@ -386,15 +304,4 @@ export class TimelineView {
     }
     return nearest;
   }
-}
-
-/**
- * The return at the last sample before a step.
- *
- * @param {Outline} outline
- * @param {number} index
- */
-function returnAt({ overview: { index: samples, cumulative_reward: returns } }, index) {
-  const after = samples.findIndex((sample) => sample >= index);
-  return returns.at(after) ?? NaN;
 }

@@ -82,6 +82,7 @@ def test_every_number_and_name_of_many_narrations_is_recorded() -> None:
         episode = random_episode(seed)
         for line in written(episode, style=NARRATION_STYLES[seed % 3], seed=seed, steps_per_second=1.0).lines:
             assert wrong_in(line, episode) == "", (seed, line.text)
+            assert line.fact.over_at is None or line.start < line.fact.over_at, (seed, line.text)
             n_sentences += 1
             different.add(line.text)
             for digit in re.findall(r"\d+%", line.text)[:1]:

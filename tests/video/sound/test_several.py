@@ -34,7 +34,7 @@ def said(programme, *, style="teacher", seed=1):
 def test_a_comparison_says_who_is_ahead_where_they_part_and_who_wins() -> None:
     left = episode_of(7, [1.0] * 8 + [5.0] * 8 + [0.0] * 8)
     right = episode_of(9, [1.0] * 8 + [0.0] * 8 + [9.0] * 24)
-    facts = {(fact.kind, fact.values.get("side", "")): fact for fact, _, _ in comparison_of(left, right).script().facts}
+    facts = {(fact.kind, fact.values.get("side", "")): fact for fact, *_ in comparison_of(left, right).script().facts}
     assert facts["versus", ""].values == {"episode": "7", "other": "9"}
     assert facts["split", ""].values == {"step": "8", "what": "reward"}
     assert facts["lead", "left"].values["ahead"] == "7"
@@ -57,7 +57,7 @@ def test_the_winner_is_named_in_the_four_seconds_of_the_last_step() -> None:
 
 def test_equal_episodes_have_no_winner_and_never_part() -> None:
     episode = episode_of(7, [1.0, 2.0, 3.0])
-    kinds = [fact.kind for fact, _, _ in comparison_of(episode, episode).script().facts]
+    kinds = [fact.kind for fact, *_ in comparison_of(episode, episode).script().facts]
     assert kinds == ["versus", "same", "tie"]
     assert first_divergence(episode, episode) is None
     assert first_divergence(episode, episode_of(8, [1.0, 2.0, 3.0, 0.0])) == (2, "end")
@@ -66,7 +66,7 @@ def test_equal_episodes_have_no_winner_and_never_part() -> None:
 def test_a_comparison_without_finite_returns_names_no_winner() -> None:
     kinds = [
         fact.kind
-        for fact, _, _ in comparison_of(
+        for fact, *_ in comparison_of(
             episode_of(1, [1.0, float("nan"), 1.0]), episode_of(2, [1.0, float("inf"), 2.0])
         )
         .script()

@@ -7,9 +7,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from recorder.agents import AgentInfo
 from recorder.episode_file import Episode
 from recorder.outline import EpisodeEvents, Event
+from recorder.outline.meter_levels import LOW_SHARE
 from recorder.values.number_format import format_count
 from recorder.video.timeline import Timeline
 from worker.video.narration.names import change_text, number_text, shown_name
@@ -37,12 +40,14 @@ class Fact:
         importance: 0 to 1; less important facts are left out first.
         values: texts by slot, as the video shows them: ``name``, ``share``, ``reward``, ``return``, ``step``, ``steps``,
             ``stage``, ``episode``, ``count``, ``missing``.
+        over_at: index of the step from which it is no longer so, such as that a meter is low; None if it stays so.
     """
 
     index: int
     kind: str
     importance: float
     values: Mapping[str, str] = field(default_factory=dict)
+    over_at: int | None = None
 
     @property
     def is_repeated(self) -> bool:
@@ -78,7 +83,7 @@ def make_fact_sheet(episode: Episode, events: EpisodeEvents, timeline: Timeline)
             at = timeline.time_of_step(event.index)
             while recent[key] and recent[key][0] < at - _RECENT_SECS:
                 recent[key].popleft()
-            fact = _fact(episode, events.agent, event, counts[key], n_recent=len(recent[key]))
+            fact = _fact(episode, events, event, counts[key], n_recent=len(recent[key]))
             recent[key].append(at)
             if fact is not None and fact.importance >= _LEAST_IMPORTANCE:
                 facts.append(fact)
@@ -98,7 +103,8 @@ def _intro(episode: Episode, agent: AgentInfo | None, index: int) -> Fact:
     return Fact(index, "intro", _IMPORTANCE["intro"], values)
 
 
-def _fact(episode: Episode, agent: AgentInfo | None, event: Event, count: int, *, n_recent: int) -> Fact | None:
+def _fact(episode: Episode, events: EpisodeEvents, event: Event, count: int, *, n_recent: int) -> Fact | None:
+    agent = events.agent
     values = {"step": str(int(episode.step_numbers[event.index]))}
     name = shown_name(event.name)
     if name:
@@ -123,7 +129,16 @@ def _fact(episode: Episode, agent: AgentInfo | None, event: Event, count: int, *
     elif event.kind in ("use", "low", "critical", "recovered") and not name:
         return None  # nothing to call it by
     kind = "end" if event.kind == "death" and not name else event.kind
-    return Fact(event.index, kind, _IMPORTANCE[kind] * _AGAIN**n_recent, values)
+    return Fact(event.index, kind, _IMPORTANCE[kind] * _AGAIN**n_recent, values, _over_at(events, event))
+
+
+def _over_at(events: EpisodeEvents, event: Event) -> int | None:
+    """The first step after a meter became low or critical at which it is neither."""
+    if event.kind not in ("low", "critical"):
+        return None
+    shares = events.shares[event.index :, events.scene.meter_names.index(event.name)]
+    over = np.flatnonzero(shares >= LOW_SHARE)
+    return event.index + int(over[0]) if over.size else None
 
 
 def _counted(n_steps: int) -> str:

@@ -120,7 +120,8 @@ def rewrite(
     if trouble:
         notes.append(f"the language model at {urlsplit(model.url).netloc} {trouble}")
     if n_refused:
-        notes.append(f"{n_refused} of its sentences are not by the facts ({last_reason})")
+        is_are = "is" if n_refused == 1 else "are"
+        notes.append(f"{n_refused} of its sentences {is_are} not by the facts ({last_reason})")
     if notes:
         notes.append(f"the grammar wrote {len(facts) - len(kept)} of {len(facts)} sentences")
     return Rewritten(kept, "; ".join(notes))

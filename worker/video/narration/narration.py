@@ -157,7 +157,10 @@ class _Plan:
 
     def _placed(self, chosen: list[int]) -> list[Placed]:
         timed = self._script.facts
-        candidates = [Candidate(timed[i].at, self._secs[i], timed[i].fact.importance, timed[i].until) for i in chosen]
+        candidates = [
+            Candidate(timed[i].at, self._secs[i], timed[i].fact.importance, timed[i].until, timed[i].over)
+            for i in chosen
+        ]
         return schedule(candidates, video_secs=self._script.secs, climaxes=self._script.climaxes)
 
     def _chosen(self) -> list[int]:

@@ -31,12 +31,14 @@ class Candidate:
         secs: how long it takes.
         importance: the more, the sooner it gets a place.
         until: seconds at which the part of the video ends that it speaks of.
+        over: seconds at which it is no longer so, before which it must begin.
     """
 
     at: float
     secs: float
     importance: float
     until: float = math.inf
+    over: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -87,7 +89,9 @@ def _find_place(
             start = quiet_until
     end = start + candidate.secs
     most_delay = _MOST_DELAY_OF_SMALL_SECS if candidate.importance < _SMALL else _MOST_DELAY_SECS
-    is_too_late = start > candidate.at + most_delay or end > min(video_secs, candidate.until) - _END_SECS
+    is_too_late = (
+        start >= min(candidate.over, candidate.at + most_delay) or end > min(video_secs, candidate.until) - _END_SECS
+    )
     if is_too_late or (after and end + _PAUSE_SECS > after[0].start):
         return None
     return Placed(start, end, candidate.at, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,11 +15,12 @@ __all__ = ["Script", "TimedFact", "episode_script"]
 
 
 class TimedFact(NamedTuple):
-    """A fact, when it happens, and when the part of the video ends that it belongs to; in seconds."""
+    """A fact, when it happens, when the part of the video ends that it belongs to, and when it is no longer so; in seconds."""
 
     fact: Fact
     at: float
     until: float
+    over: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,14 @@ def episode_script(episode: Episode, events: EpisodeEvents, timeline: Timeline, 
     sheet = make_fact_sheet(episode, events, timeline)
     end = start + float(timeline.n_frames / timeline.fps)
     facts = tuple(
-        TimedFact(fact, start + (0.0 if fact.kind == "intro" else timeline.time_of_step(fact.index)), end)
+        TimedFact(
+            fact,
+            start + (0.0 if fact.kind == "intro" else timeline.time_of_step(fact.index)),
+            end,
+            start + timeline.time_of_step(fact.over_at)
+            if fact.over_at is not None and fact.over_at < timeline.end_index
+            else math.inf,
+        )
         for fact in sheet.facts
     )
     climaxes = () if sheet.climax is None else (start + timeline.time_of_step(sheet.climax),)

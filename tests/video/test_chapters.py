@@ -96,6 +96,7 @@ def test_the_text_for_an_upload_has_a_title_chapters_and_tags_within_the_limits(
     part = youtube_text(episode, make_timeline(400, steps_per_second=8, first_step=10, end_step=61))
     assert "The video shows its steps 10 to 60." in part
     assert "0:00" not in short
+    assert "The episode lasts 1 step; " in youtube_text(sample_episode(1), make_timeline(1))
 
 
 def test_a_chapter_file_escapes_ffmpegs_special_characters() -> None:

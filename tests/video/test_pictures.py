@@ -20,15 +20,22 @@ PICTURES = np.random.default_rng(4).integers(0, 256, (N_STEPS, SIDE, SIDE, 3), n
 PRESENT = np.arange(N_STEPS) % 4 != 3
 
 
-def episode(*, has_positions: bool = True, has_pictures: bool = True) -> Episode:
+def episode(*, has_positions: bool = True, has_pictures: bool = True, fuel: np.ndarray | None = None) -> Episode:
     columns = {"reward": ColumnData(np.ones(N_STEPS, "<f4"))}
     if has_positions:
         columns["position"] = ColumnData(np.stack([np.arange(N_STEPS) % 8, np.full(N_STEPS, 3)], axis=1).astype("<i2"))
     if has_pictures:
         columns["extras.observation"] = ColumnData(PICTURES[PRESENT], PRESENT)
+    if fuel is not None:
+        columns["meters"] = ColumnData(fuel.astype("<f4")[:, np.newaxis])
     schema = EpisodeSchema(tuple(spec_of(name, data.values) for name, data in columns.items()))
     chunk = encode_chunk(schema, first_step=0, n_steps=N_STEPS, columns=columns)
-    metadata = EpisodeMetadata(episode_id=1, n_steps=N_STEPS, substrate=Substrate("grid", 2, 8, 8))
+    metadata = EpisodeMetadata(
+        episode_id=1,
+        n_steps=N_STEPS,
+        substrate=Substrate("grid", 2, 8, 8),
+        meter_names=() if fuel is None else ("fuel",),
+    )
     return open_episode(build_version2(metadata=metadata, reasons=[], schema=schema, chunks=[(0, N_STEPS, chunk)])[0])
 
 
@@ -54,6 +61,16 @@ def test_a_frame_shows_the_picture_of_its_step_with_sharp_pixels(source: str | N
     assert not shows(renderer, 3, 3), "a step without a picture shows another, faded"
     assert shows(renderer, 4, 4)
     assert (renderer.board is not None) == (source == "both")
+
+
+def test_a_crisis_enlarges_the_board_and_not_the_picture_above_it() -> None:
+    fuel = np.where(np.arange(N_STEPS) < 4, 1.0, 0.05)
+    plain, strong = (
+        EpisodeVideoRenderer(episode(fuel=fuel), width=640, height=360, source="both", emphasis=emphasis)
+        for emphasis in (False, True)
+    )
+    assert shows(strong, 5, 5)
+    assert (strong.frame(5) != plain.frame(5)).any()
 
 
 def test_a_frame_of_a_step_without_a_picture_is_that_of_no_other() -> None:

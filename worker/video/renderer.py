@@ -159,7 +159,7 @@ class EpisodeVideoRenderer:
                 self.timeline,
                 layout,
                 theme,
-                layout.board,
+                places[-1] if has_board else layout.board,
                 end_card=end_card_of(series, coming)
                 if emphasis and self.timeline.end_index == series.n_steps
                 else None,

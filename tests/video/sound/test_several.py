@@ -66,9 +66,7 @@ def test_equal_episodes_have_no_winner_and_never_part() -> None:
 def test_a_comparison_without_finite_returns_names_no_winner() -> None:
     kinds = [
         fact.kind
-        for fact, *_ in comparison_of(
-            episode_of(1, [1.0, float("nan"), 1.0]), episode_of(2, [1.0, float("inf"), 2.0])
-        )
+        for fact, *_ in comparison_of(episode_of(1, [1.0, float("nan"), 1.0]), episode_of(2, [1.0, float("inf"), 2.0]))
         .script()
         .facts
     ]

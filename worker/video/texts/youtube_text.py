@@ -29,10 +29,12 @@ def youtube_text(episode: Episode, timeline: Timeline) -> str:
         f"A reinforcement-learning agent{task}: episode {format_count(metadata.episode_id)}{stage}, "
         f"return {format_number(metadata.total_reward)}"
     )
+    n_steps = metadata.survival_steps or episode.n_steps
+    lasts = f"{format_count(n_steps)} step{'' if n_steps == 1 else 's'}"
     facts = [
         f"Episode {format_count(metadata.episode_id)} of run {metadata.run_id}." if metadata.run_id else "",
         _shown(episode, timeline),
-        f"The episode lasts {format_count(metadata.survival_steps)} steps; its return is {format_number(metadata.total_reward)}.",
+        f"The episode lasts {lasts}; its return is {format_number(metadata.total_reward)}.",
         f"The training had taken {format_count(metadata.env_steps)} steps before it." if metadata.env_steps else "",
     ]
     chapters = chapter_spans(episode, timeline)

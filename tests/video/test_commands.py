@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from recorder.__main__ import main
+from recorder.video.options import VideoOptions
 from tests.processes import AS_AN_ORDINARY_USER, ROOT, PythonProcess, needs_permissions, run_python
 from tests.video.conftest import Recordings, damage_first_chunk
 from tests.video.decoding import facts_of, n_frames_of
@@ -83,11 +84,12 @@ def test_youtubes_profile_has_a_title_card_and_a_key_frame_each_half_second(
 ) -> None:
     recordings.add(500, 2)
     path = tmp_path / "video.mp4"
-    faster = ["--preset", "ultrafast", "--title-secs", "0.1"]
+    faster = ["--preset", "ultrafast", "--title-secs", "0.1", "--hold-secs", "0.5"]
     assert run(recordings, "export", "500", "--profile", "youtube-1080p", *faster, "--output", str(path)) == 0
     facts = facts_of(path)
     assert (facts.width, facts.height, facts.fps) == (1920, 1080, 60)
-    assert n_frames_of(path) == 6 + 30 + 210  # the last two steps at half the pace
+    assert n_frames_of(path) == 6 + 30 + 30  # the last two steps at half the pace
+    assert VideoOptions.chosen("youtube-1080p").hold_secs == 3.5
 
 
 def test_effects_narration_and_captions_are_options(

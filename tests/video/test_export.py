@@ -122,17 +122,17 @@ def test_markers_become_chapters(recordings: Recordings, tmp_path: Path) -> None
 
 
 def test_a_gif_has_the_drawn_colors_and_stores_only_what_changes(recordings: Recordings, tmp_path: Path) -> None:
-    row = recordings.add(7, 60)
+    row = recordings.add(7, 24)
     path = tmp_path / "v.gif"
     export_episode_video(7, recordings.database, recordings.folder, path, profile="gif")
     options = VideoOptions.chosen("gif")
     renderer = make_renderer(open_episode(recordings.folder / row.file_path), options)
     with Image.open(path) as image:
         frames = [np.asarray(frame.convert("RGB"), np.float64) for frame in ImageSequence.Iterator(image)]
-    assert len(frames) == renderer.n_frames == 120
+    assert len(frames) == renderer.n_frames == 48
     errors = [np.mean((frame - renderer.frame(number)) ** 2) for number, frame in enumerate(frames)]
     assert 10 * math.log10(255**2 / max(errors)) > 38.0
-    assert path.stat().st_size < 1_000_000  # of 240 frames: below 2 MB
+    assert path.stat().st_size < 400_000  # of 240 frames: below 2 MB
     assert leftovers(tmp_path) == []
 
 

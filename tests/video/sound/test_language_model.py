@@ -20,6 +20,7 @@ from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import NARRATION_STYLES
 from tests.video.sample import sample_episode
+from tests.waiting import DEADLINE_SECS
 from worker.video.narration.fact_check import why_not
 from worker.video.narration.facts import Fact, FactSheet, make_fact_sheet
 from worker.video.narration.grammar import GrammarWriter
@@ -76,7 +77,7 @@ def says(sentence: Callable[[str, str], object]) -> Answer:
     return answer
 
 
-def narrated(url: str, *, budget_secs: float = 10.0, key: str = ""):
+def narrated(url: str, *, budget_secs: float = DEADLINE_SECS, key: str = ""):
     episode = sample_episode(120)
     options = VideoOptions(narrate="teacher", voice="none", steps_per_second=4, hold_secs=4)
     studio = Studio(language_model=LanguageModel(url, "tiny", key, budget_secs))

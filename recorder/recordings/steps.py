@@ -10,7 +10,7 @@ import numpy as np
 from recorder.chunk import Chunk
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError
-from recorder.schema import EXTRAS_PREFIX, MAX_TEXT_BYTES, Encoding
+from recorder.schema import EXTRAS_PREFIX, MAX_TEXT_BYTES, STEP_FIELDS, Encoding
 
 __all__ = ["MAX_STEP_NUMBERS", "blocks_of", "step_maps", "values_of"]
 
@@ -24,20 +24,10 @@ _BLOCK_STEPS = 256
 _NUMBER_BYTES = 20
 """What a number takes as text."""
 
-_LISTS = frozenset(["position", "meters", "q_values", "action_masks"])
+_LISTS = frozenset(name for name, kind in STEP_FIELDS.items() if kind == "array") - {"action"}
 """Fields that are lists even with a single number."""
 
-_ALWAYS = (
-    "position",
-    "meters",
-    "action",
-    "reward",
-    "intrinsic_reward",
-    "done",
-    "q_values",
-    "time_of_day",
-    "interaction_progress",
-)
+_ALWAYS = tuple(name for name in STEP_FIELDS if name not in ("terminated", "truncated", "epsilon", "action_masks"))
 """Fields that every step's map has, None if the step has no value."""
 
 _DEFAULTS = {"position": [], "meters": [], "action": 0, "reward": 0.0, "intrinsic_reward": 0.0, "done": False}

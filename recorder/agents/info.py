@@ -9,10 +9,13 @@ from typing import Any
 from recorder.values.field_values import read_float, read_integer, read_text
 from recorder.values.text import sanitize_text
 
-__all__ = ["MAX_AGENTS", "MAX_AGENT_ID_LETTERS", "OUTCOMES", "AgentInfo", "pack_agents", "read_agents"]
+__all__ = ["ACTION_NAMES", "MAX_AGENTS", "MAX_AGENT_ID_LETTERS", "OUTCOMES", "AgentInfo", "pack_agents", "read_agents"]
 
 MAX_AGENTS = 1024
 """Of one episode: the table stands in the header of its file, which is bounded."""
+
+ACTION_NAMES = "agent_action_names"
+"""Key of an episode's ``info``: names of the actions by agent, where agents have different ones."""
 
 MAX_AGENT_ID_LETTERS = 256
 """Also of the name of a team."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from recorder.outline.markers import AffordanceUses, LowMeters, RunStarts
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges
 from recorder.outline.numbers import unusual_numbers
 from recorder.outline.rewards import RewardExtremes
-from recorder.outline.scene import Scene
+from recorder.outline.scene import Scene, agent_action_names
 from recorder.outline.step_columns import Floats, StepColumns
 
 __all__ = ["EVENT_KINDS", "EpisodeEvents", "Event"]
@@ -68,7 +68,7 @@ class EpisodeEvents:
     Attributes:
         agent: of several agents, that one; otherwise None.
         columns: all steps.
-        scene: names and space.
+        scene: names and space; of several agents, with the names of that one's actions.
         shares: ``float64[n_steps, n_meters]``: filled share of each meter; NaN without a value or without levels.
         events: in order.
 
@@ -80,6 +80,8 @@ class EpisodeEvents:
     def __init__(self, episode: Episode, agent: str | None = None) -> None:
         self.scene = Scene.of(episode.metadata, episode.schema, episode.affordances)
         self.agent = find_agent(episode.metadata.agents, agent)
+        if self.agent is not None and (names := agent_action_names(episode.metadata.info, self.agent.agent_id)):
+            self.scene = replace(self.scene, action_names=names)
         self.columns = StepColumns.of_episode(episode) if self.agent is None else whole_steps(episode, self.agent)
         self.shares = _meter_shares(self.columns, len(self.scene.meter_names))
         self.events = sorted(self._found(episode), key=lambda event: event.index)

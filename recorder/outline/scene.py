@@ -9,12 +9,13 @@ from itertools import islice
 from typing import Any
 
 from recorder.agents.columns import parse_agent_column
+from recorder.agents.info import ACTION_NAMES
 from recorder.episode import EpisodeMetadata
 from recorder.outline.pictures import picture_columns
 from recorder.outline.short_names import short_names
 from recorder.schema import EpisodeSchema
 
-__all__ = ["Scene", "observation_names"]
+__all__ = ["Scene", "agent_action_names", "observation_names"]
 
 _MAX_NAMED = 1024
 """Most meters, actions and affordances with a name."""
@@ -82,6 +83,17 @@ def observation_names(info: Mapping[str, Any], n_values: int) -> Sequence[str]:
     names = info.get("observation_names")
     is_fit = isinstance(names, list | tuple) and len(names) == n_values
     return [str(name)[:_MAX_NAME_LENGTH] for name in names] if is_fit and names else ()
+
+
+def agent_action_names(info: Mapping[str, Any], agent_id: str) -> list[str]:
+    """What the actions of one of several agents are called; nothing if they are called as those of all.
+
+    Args:
+        info: of the episode.
+    """
+    by_agent = info.get(ACTION_NAMES)
+    names = by_agent.get(agent_id) if isinstance(by_agent, Mapping) else None
+    return [str(name)[:_MAX_NAME_LENGTH] for name in names[:_MAX_NAMED]] if isinstance(names, list | tuple) else []
 
 
 def _sizes(schema: EpisodeSchema) -> dict[str, int]:

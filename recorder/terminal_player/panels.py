@@ -24,7 +24,7 @@ _MAX_ROWS = 12
 
 def draw_panels(outline: Mapping[str, Any], moment: Moment) -> list[Text]:
     """All lines, the most important first."""
-    action = "" if moment.action is None else _action_name(outline["action_names"], moment.action)
+    action = "" if moment.action is None else _action_name(_names(outline, moment, "action_names"), moment.action)
     facts = Text.assemble(
         ("return so far ", "bright_black"), format_number(moment.return_so_far), "  ",
         ("reward ", "bright_black"), format_change(moment.reward),
@@ -71,12 +71,13 @@ def _q_values(outline: Mapping[str, Any], moment: Moment) -> list[Text]:
     ranked = sorted(values, key=lambda number: (number != moment.action, -values[number]))
     shown = sorted(ranked[:_MAX_ROWS])
     lines = [Text(), Text("Q-values", "bold")]
+    labels = _names(outline, moment, "action_labels")
     for number in shown:
         share = (values[number] - low) / (high - low) if high > low else 1.0
         is_masked = number < len(moment.is_masked) and moment.is_masked[number]
         style = "strike bright_black" if is_masked else "bold" if number == moment.action else ""
         line = Text.assemble(("▶ " if number == moment.action else "  ", DARK.agent))
-        line.append(_named(_action_name(outline["action_labels"], number), _NAME_WIDTH - 2), style)
+        line.append(_named(_action_name(labels, number), _NAME_WIDTH - 2), style)
         line.append(bar(share, _BAR_WIDTH), DARK.agent if number == moment.action else "bright_black")
         line.append(f" {format_number(values[number], DECIMALS['q_value']):>6}", style)
         lines.append(line)
@@ -100,6 +101,13 @@ def _key(outline: Mapping[str, Any]) -> list[Text]:
 
 def _more(n: int) -> list[Text]:
     return [Text(f"{n - _MAX_ROWS} more", "bright_black")] if n > _MAX_ROWS else []
+
+
+def _names(outline: Mapping[str, Any], moment: Moment, kind: str) -> Sequence[str]:
+    """The names or labels of the actions of the agent whose numbers are shown."""
+    own = (row[kind] for row in outline["agents"] if row["id"] == moment.agent)
+    found: Sequence[str] = next(own, ()) or outline[kind]
+    return found
 
 
 def _action_name(names: Sequence[str], number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from recorder.agents.info import ACTION_NAMES
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.values.argument_kinds import check_kind
@@ -15,6 +16,9 @@ from recorder.wrappers.open_episode import ASPATIAL
 
 __all__ = ["AgentSteps"]
 
+_MOST_NAMED = 64
+"""Agents with names of their actions: they stand in each file."""
+
 
 class AgentSteps:
     """Records the steps of one environment. An episode begins with the first step after a reset.
@@ -23,7 +27,7 @@ class AgentSteps:
         recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
         run_id: the training job, when ``recorder`` is a URL.
         env_id: the name of the environment.
-        action_names: those of every agent; empty when nobody knows them.
+        action_names: those of every agent, or by agent where they differ; empty when nobody knows them.
         teams: the team of each agent.
         agent_fn: what to record beside, by agent and field of a step.
         lane: index of this environment where several trainers share a run.
@@ -41,7 +45,7 @@ class AgentSteps:
         *,
         run_id: str | None,
         env_id: str,
-        action_names: Sequence[str],
+        action_names: Sequence[str] | Mapping[Any, Sequence[str]],
         teams: Mapping[Any, str] | None,
         agent_fn: Callable[[], Mapping[Any, Mapping[str, Any]]] | None,
         lane: int,
@@ -59,8 +63,12 @@ class AgentSteps:
         if isinstance(recorder, str):
             recorder = EpisodeRecorder(recorder, run_id=run_id, config={"env_id": env_id})
         self.recorder = recorder
-        self._env_id = env_id
-        self._facts = {"action_names": list(action_names)} if action_names else {}
+        is_by_agent = isinstance(action_names, Mapping)
+        self._facts = {"action_names": list(action_names)} if action_names and not is_by_agent else {}
+        self._info_of_all: dict[str, Any] = {"env_id": env_id}
+        if isinstance(action_names, Mapping) and action_names:
+            first = list(action_names.items())[:_MOST_NAMED]
+            self._info_of_all[ACTION_NAMES] = {str(agent): [str(name) for name in names] for agent, names in first}
         self._teams = teams
         self._agent_fn = agent_fn
         self._lane = lane
@@ -68,7 +76,7 @@ class AgentSteps:
         self._rendering = rendering
         self._every = every
         self._first_episode_id = first_episode_id
-        self._info: dict[str, Any] = {"env_id": env_id}
+        self._info = self._info_of_all
         self._episode_id: int | None = None
         self._n_steps = 0
         self._is_over = False
@@ -87,7 +95,7 @@ class AgentSteps:
     def begin(self, seed: int | None) -> None:
         """The environment was reset; an episode that has not ended ends as ``truncated``."""
         self.end()
-        self._info = {"env_id": self._env_id} if seed is None else {"env_id": self._env_id, "seed": int(seed)}
+        self._info = self._info_of_all if seed is None else {**self._info_of_all, "seed": int(seed)}
 
     def record(self, agents: Mapping[Any, dict[str, Any]], observed: Mapping[Any, Any]) -> None:
         """Record a step.

@@ -30,9 +30,12 @@ _TEAM_ACTIONS = {
         ("collect_treasure", "simple", "simple_adversary", "simple_formation", "simple_line", "simple_push"),
         _PARTICLE_ACTIONS,
     ),
-    **dict.fromkeys(("simple_spread", "simple_tag"), _PARTICLE_ACTIONS),
+    **dict.fromkeys(("simple_speaker_listener", "simple_spread", "simple_tag", "simple_world_comm"), _PARTICLE_ACTIONS),
 }
-"""Of PettingZoo's and MPE2's environments, by name without its version. Source: ``step`` of each."""
+"""Of PettingZoo's and MPE2's environments, by name without its version. Source: ``step`` of each.
+
+Those who speak in MPE2's environments have other actions, and as many as there are words.
+"""
 
 _OBSERVATIONS = {
     "AcrobotEnv": ("cos 1", "sin 1", "cos 2", "sin 2", "velocity 1", "velocity 2"),
@@ -56,17 +59,17 @@ def action_names_of(env: Any) -> list[str]:
     return known if len(known) == space.n else []
 
 
-def team_action_names_of(env: Any, name: str) -> list[str]:
-    """The same of an environment of PettingZoo whose agents all have the same actions.
+def team_action_names_of(env: Any, name: str) -> list[str] | dict[Any, list[str]]:
+    """The same of an environment of PettingZoo; by agent where only some have these actions.
 
     Args:
         name: of the environment, such as ``simple_spread_v3``.
     """
     agents = getattr(env, "possible_agents", None) or env.agents
-    counts = {getattr(env.action_space(agent), "n", None) for agent in agents}
     base, _, version = name.rpartition("_v")
     known = _own_names(env.unwrapped) or list(_TEAM_ACTIONS.get(base if version.isdigit() else name, ()))
-    return known if counts == {len(known)} else []
+    named = [agent for agent in agents if getattr(env.action_space(agent), "n", None) == len(known)]
+    return known if len(named) == len(agents) else dict.fromkeys(named, known)
 
 
 def observation_names_of(env: Any) -> list[str]:

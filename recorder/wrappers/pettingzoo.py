@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -45,6 +45,7 @@ class RecordEpisode:
         recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
         run_id: the training job, when ``recorder`` is a URL.
         env_id: its name; that of its metadata when left out.
+        action_names: of the actions of all agents, or by agent; those that the environment tells when left out.
         teams: the team of each agent.
         agent_fn: called after each step without arguments; gives more fields of ``record_step`` by agent, such as
             ``{"knight_0": {"position": (3, 4), "meters": [0.5]}}``.
@@ -65,6 +66,7 @@ class RecordEpisode:
         *,
         run_id: str | None = None,
         env_id: str | None = None,
+        action_names: Sequence[str] | Mapping[Any, Sequence[str]] | None = None,
         teams: Mapping[Any, str] | None = None,
         agent_fn: Callable[[], Mapping[Any, Mapping[str, Any]]] | None = None,
         lane: int = 0,
@@ -84,7 +86,7 @@ class RecordEpisode:
             recorder,
             run_id=run_id,
             env_id=str(name),
-            action_names=_action_names(env, str(name)),
+            action_names=_action_names(env, str(name)) if action_names is None else action_names,
             teams=teams,
             agent_fn=agent_fn,
             lane=lane,
@@ -215,8 +217,8 @@ def _rendering(env: Any, name: str, frames: FrameSource, every: int) -> Renderin
     )
 
 
-def _action_names(env: Any, name: str) -> list[str]:
-    """Those of every agent; no description may fail."""
+def _action_names(env: Any, name: str) -> list[str] | dict[Any, list[str]]:
+    """Those that the environment tells; no description may fail."""
     try:
         return team_action_names_of(env, name)
     except Exception:  # noqa: BLE001 - whatever an environment raises that has no names

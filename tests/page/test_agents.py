@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from recorder.agents import AgentInfo
 from recorder.agents.columns import ROSTER, agent_column
+from recorder.agents.info import ACTION_NAMES
 from recorder.capture import EpisodeRecorder
 from recorder.catalog import Catalog
 from recorder.episode_file import open_episode as open_file
@@ -48,7 +49,8 @@ def exported(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def export(folder: Path) -> Path:
     path = folder / "episode.html"
-    export_episode_html(open_file(write_agent_episode(folder / "episode.msgpack.lz4")), path)
+    info = {ACTION_NAMES: {"blue_0": ["north", "south", "rest"]}}
+    export_episode_html(open_file(write_agent_episode(folder / "episode.msgpack.lz4", info=info)), path)
     return path
 
 
@@ -81,6 +83,8 @@ def test_the_agent_with_the_highest_return_is_selected_and_others_by_key_list_an
     at = wait_for_step(exported, lambda step: step == JOINS_AT + 2)
     facts = exported.locator(".info")
     expect(facts).to_contain_text("Step of blue_0")
+    expect(facts).to_contain_text(re.compile("north|south|rest"))
+    expect(exported.locator(".q-values")).to_contain_text("north")
     expect(facts.locator("div", has_text="Return so far").locator("dd")).to_have_text("6.00")
     expect(exported.locator(".meter .number").first).to_have_text(f"{1 - at / 40:.0%}")
     expect(exported.locator(".q-value.chosen .number")).to_have_text(

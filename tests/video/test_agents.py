@@ -7,8 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from recorder.agents.columns import agent_column
+from recorder.agents.info import ACTION_NAMES
 from recorder.episode_file import Episode, open_episode
 from recorder.errors import UsageError
+from recorder.outline import EpisodeEvents
 from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from tests.agent_episodes import (
@@ -63,6 +65,16 @@ def test_the_numbers_are_those_of_the_chosen_agent_by_default_the_one_with_the_h
     assert [each.agent_id for each in other.others] == ["red_0", "blue_0"]
     one, two = (EpisodeVideoRenderer(episode, agent=agent, **SIZE).frame(15) for agent in ("red_0", "blue_0"))
     assert (one != two).any()
+
+
+def test_the_actions_of_an_agent_have_its_names() -> None:
+    columns, agents = agent_episode_columns(40), agent_episode_table(40)
+    info = {ACTION_NAMES: {"red_0": ["north", "south", "rest"]}}
+    data = make_episode_file(columns=columns, n_steps=40, agents=agents, affordance_layout={}, info=info, **NAMES)
+    episode = open_episode(data)
+    assert EpisodeSeries(episode, "red_0").action_names == ("north", "south", "rest")
+    assert EpisodeSeries(episode, "blue_0").action_names == NAMES["action_names"]
+    assert EpisodeEvents(episode, "red_0").scene.action_names == ["north", "south", "rest"]
 
 
 def test_an_agent_that_the_episode_lacks_is_refused_with_those_that_it_has(episode: Episode) -> None:

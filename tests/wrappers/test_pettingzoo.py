@@ -196,6 +196,32 @@ def test_known_actions_have_names() -> None:
     assert ended.metadata.substrate.type == "aspatial"
 
 
+class Speaking(Relay):
+    """As an environment of MPE2 in which one agent speaks, and the others move."""
+
+    metadata: dict[str, Any] = {"name": "simple_speaker_listener_v4"}  # noqa: RUF012
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        return ACTS if agent == "runner_0" else spaces.Discrete(5)
+
+
+def test_actions_have_names_by_agent_where_agents_differ() -> None:
+    def info_of(**options: Any) -> dict[str, Any]:
+        recorder = EpisodeRecorder(strict=True)
+        env = RecordEpisode(Speaking(), recorder, **options)
+        env.reset()
+        env.step({"runner_0": 1})
+        env.close()
+        ended = close_and_read(recorder)[0]
+        assert ended.metadata.action_names == ()
+        return dict(ended.metadata.info)
+
+    moves = ["nothing", "left", "right", "down", "up"]
+    assert info_of()["agent_action_names"] == {"runner_1": moves, "runner_2": moves}
+    own = {"runner_0": ("say a", "say b", "say c")}
+    assert info_of(action_names=own)["agent_action_names"] == {"runner_0": ["say a", "say b", "say c"]}
+
+
 def test_a_game_in_turns_is_logged_with_whose_turn_it_was() -> None:
     recorder = EpisodeRecorder(strict=True)
     env = RecordEpisode(tictactoe.env(), recorder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,8 @@ from recorder.outline.agents.stillness import Stillness
 from recorder.outline.bounds import Bounds
 from recorder.outline.markers import AffordanceUses, LowMeters, Marker, MarkerFinder, UnsureChoices
 from recorder.outline.meter_levels import MeterRanges
-from recorder.outline.scene import Scene
+from recorder.outline.scene import Scene, agent_action_names
+from recorder.outline.short_names import short_names
 from recorder.outline.spans import Span, at_most
 from recorder.outline.step_columns import Floats, StepColumns
 
@@ -49,6 +50,8 @@ class AgentsOutline:
         self._has_progress = has_progress
         self._table = AgentTable()
         self._given: Sequence[AgentInfo] = ()
+        self._info: Mapping[str, Any] = {}
+        """Of the episode."""
         self._followed: list[_Followed] = []
         self._presence: list[Presence] = []
         self._stillness = Stillness()
@@ -89,7 +92,7 @@ class AgentsOutline:
 
     def close(self, metadata: EpisodeMetadata) -> None:
         """Take what the final metadata says of the agents."""
-        self._given = metadata.agents
+        self._given, self._info = metadata.agents, metadata.info
 
     @property
     def critical(self) -> list[Span]:
@@ -111,6 +114,7 @@ class AgentsOutline:
         rows = []
         for number, info in enumerate(infos):
             look = looks[info.agent_id]
+            names = agent_action_names(self._info, info.agent_id)
             spans = self._presence[number].spans if number < len(self._presence) else []
             critical = self._followed[number].critical if number < len(self._followed) else []
             rows.append(
@@ -126,6 +130,8 @@ class AgentsOutline:
                     "return": float(f"{info.return_:.9g}"),
                     "n_steps": info.n_steps,
                     "outcome": info.outcome,
+                    "action_names": names,
+                    "action_labels": short_names(names),
                 }
             )
         teams = [{"name": name, "number": number} for name, number in team_numbers.items()]

@@ -4,6 +4,7 @@
 /** @import { ColumnSpec } from "../decode/columns.js" */
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 /** @import { Agent } from "../source/messages.js" */
+/** @import { Outline } from "../source/outline.js" */
 
 /** Columns of agents; the views show them by agent. */
 export const AGENTS_PREFIX = "extras.agents.";
@@ -120,4 +121,16 @@ export function agentReturn(store, agent, index) {
   if (after >= 0 && samples[after] < firstIndex + chunk.nSteps)
     return (curve[after] ?? 0) - earned(index + 1, samples[after]);
   return null;
+}
+
+/**
+ * What the actions of the selected agent are called, and the same for narrow places.
+ *
+ * @param {Pick<Outline, "actionNames" | "actionLabels">} outline
+ * @param {?Agent} agent
+ */
+export function actionsOf({ actionNames, actionLabels }, agent) {
+  return agent?.action_names.length
+    ? { names: agent.action_names, labels: agent.action_labels }
+    : { names: actionNames, labels: actionLabels };
 }

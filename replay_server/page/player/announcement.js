@@ -1,5 +1,6 @@
 /** The text for screen readers when playback pauses. */
 
+import { actionsOf } from "./agent_row.js";
 import { DECIMALS } from "../shell/looks.js";
 import { formatNumber } from "../shell/numbers.js";
 import { actionText } from "../views/info_view.js";
@@ -16,7 +17,7 @@ export function describeStep(store, index, agent = null) {
   const step = readStep(store, index, agent);
   const facts = [`Step ${store.nSteps ? store.table.numberOf(index) : 0}`, ...(agent ? [agent.id] : [])];
   if (step) {
-    const action = actionText(store.opened.actionNames, step.action);
+    const action = actionText(actionsOf(store.opened, agent).names, step.action);
     facts.push(
       action,
       `reward ${formatNumber(step.reward, DECIMALS.reward)}`,

@@ -2,6 +2,7 @@
  * One episode on the page: the stage with its clock and action, meters, Q-values and facts. A comparison has two panes.
  */
 
+import { actionsOf } from "./agent_row.js";
 import { element, setText } from "../shell/dom.js";
 import { formatMeter, formatNumber } from "../shell/numbers.js";
 import { prefersLessMotion } from "../shell/theme.js";
@@ -256,7 +257,7 @@ export class Pane {
     const { agent } = this.agents;
     this.#history.open(outline, agent);
     this.#qValues.open(outline, agent);
-    this.#info.entitle(agent?.id ?? null);
+    this.#info.entitle(agent);
   }
 
   /** A live episode has more steps, and perhaps more agents. */
@@ -300,7 +301,7 @@ export class Pane {
     this.#qValues.draw(step);
     this.#texts.draw(this.store, step.index);
     this.#info.draw(step);
-    const action = step.actionVector ? "" : actionText(this.store.opened.actionNames, step.action);
+    const action = step.actionVector ? "" : actionText(actionsOf(this.store.opened, agent).names, step.action);
     setText(this.#action, agent ? `${agent.id}: ${this.agents.isThere(step.index) ? action : "absent"}` : action);
     const progress = step.progress ?? 0;
     setText(this.#progress, progress > 0 ? formatMeter(Math.min(1, progress), [0, 1]) : "");

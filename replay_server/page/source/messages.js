@@ -48,6 +48,8 @@
  * @property {number} return
  * @property {number} n_steps
  * @property {string} outcome
+ * @property {string[]} action_names empty where they are those of the episode
+ * @property {string[]} action_labels the same for narrow places
  */
 
 /** @typedef {{name: string, number: number}} Team */

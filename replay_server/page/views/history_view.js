@@ -3,6 +3,7 @@
  * lines. A column of many numbers is one band, brighter for higher values.
  */
 
+import { actionsOf } from "../player/agent_row.js";
 import { CanvasObserver, isSharp, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
 import { formatValue } from "../shell/numbers.js";
@@ -180,7 +181,10 @@ export class HistoryView {
    */
   #valueText({ column, component, nValues }, values, at) {
     if (component === null) return `×${nValues}`;
-    const name = column === "action" && nValues === 1 ? this.#outline?.actionNames[values[at]] : null;
+    const name =
+      column === "action" && nValues === 1
+        ? this.#outline && actionsOf(this.#outline, this.#agent).names[values[at]]
+        : null;
     return name ?? formatValue(values[at]);
   }
 }

@@ -1,5 +1,6 @@
 /** The numbers of the current step and of its episode. */
 
+import { actionsOf } from "../player/agent_row.js";
 import { element, setText } from "../shell/dom.js";
 import { DECIMALS } from "../shell/looks.js";
 import { formatChange, formatCount, formatMoment, formatNumber, formatValue } from "../shell/numbers.js";
@@ -26,6 +27,8 @@ export class InfoView {
   #changes = new Map();
   /** @type {?Outline} */
   #outline = null;
+  /** Whose step it is, of several. @type {?import("../source/messages.js").Agent} */
+  #agent = null;
   #nSteps = element("dd");
   #stepTitle = element("h2", {}, "Step");
 
@@ -36,10 +39,11 @@ export class InfoView {
   /**
    * Say whose step is shown, and forget the facts of another agent.
    *
-   * @param {?string} agentId null in an episode of one agent
+   * @param {?import("../source/messages.js").Agent} agent null in an episode of one agent
    */
-  entitle(agentId) {
-    setText(this.#stepTitle, agentId === null ? "Step" : `Step of ${agentId}`);
+  entitle(agent) {
+    this.#agent = agent;
+    setText(this.#stepTitle, agent === null ? "Step" : `Step of ${agent.id}`);
     this.#values.clear();
     this.#stepList.replaceChildren();
   }
@@ -98,10 +102,10 @@ export class InfoView {
   /** @param {StepView} step */
   draw(step) {
     if (!this.#outline) return;
-    const { actionNames, substrate } = this.#outline;
+    const { substrate } = this.#outline;
     const { actionVector } = step;
     if (actionVector) this.#set("action", listText(actionVector), { isWide: actionVector.length > 2 });
-    else this.#set("action", actionText(actionNames, step.action));
+    else this.#set("action", actionText(actionsOf(this.#outline, this.#agent).names, step.action));
     if (substrate.position_dim > 0) this.#set("position", step.position?.length ? listText(step.position) : "—");
     this.#set("reward", formatNumber(step.reward, DECIMALS.reward));
     if (this.#outline.hasIntrinsic) this.#set("step_intrinsic", formatNumber(step.intrinsicReward, DECIMALS.reward));

@@ -3,7 +3,7 @@
  * action's components.
  */
 
-import { fieldsOf } from "../player/agent_row.js";
+import { actionsOf, fieldsOf } from "../player/agent_row.js";
 import { element, setText } from "../shell/dom.js";
 import { DECIMALS } from "../shell/looks.js";
 import { formatChange, formatNumber, isNumber } from "../shell/numbers.js";
@@ -39,11 +39,12 @@ export class QValuesView {
    * @param {Outline} outline
    * @param {?import("../source/messages.js").Agent} agent whose values are shown, of several
    */
-  open({ actionNames, actionLabels, schema }, agent = null) {
-    const fields = agent ? fieldsOf(schema, agent) : schema;
+  open(outline, agent = null) {
+    const fields = agent ? fieldsOf(outline.schema, agent) : outline.schema;
+    const { names, labels } = actionsOf(outline, agent);
     const has = (/** @type {string} */ name) => fields.some((column) => column.name === name);
-    this.#names = actionNames;
-    this.#labels = actionLabels;
+    this.#names = names;
+    this.#labels = labels;
     this.#rows = [];
     this.#low = this.#high = 0;
     this.#list.replaceChildren();

@@ -16,6 +16,7 @@ from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
 from recorder.outline import StepColumns, has_intrinsic, picture_columns
 from recorder.outline.agents import AgentLook, agent_looks, find_agent, whole_positions, whole_rows, whole_steps
+from recorder.outline.scene import agent_action_names
 from recorder.outline.short_names import short_names
 from recorder.schema import EXTRAS_PREFIX, is_text
 
@@ -133,13 +134,15 @@ class EpisodeSeries:
         # A missing mask allows everything.
         self.masks = np.nan_to_num(masks, nan=1.0) > 0 if masks.shape[1] else None
         self.meter_names = _names(self.metadata.meter_names, self.meters.shape[1], "meter")
+        own = [] if shown is None else agent_action_names(self.metadata.info, shown.agent_id)
+        self.known_actions: Sequence[str] = own or self.metadata.action_names
         self.n_actions = max(
             0 if self.q_values is None else self.q_values.shape[1],
             0 if self.masks is None else self.masks.shape[1],
             0 if self.actions is None else int(self.actions.max(initial=-1)) + 1,
-            len(self.metadata.action_names),
+            len(self.known_actions),
         )
-        self.action_names = _names(self.metadata.action_names, self.n_actions, "action")
+        self.action_names = _names(self.known_actions, self.n_actions, "action")
         self.action_labels = short_names(self.action_names)
         self.extras = () if self.positions.shape[1] else tuple(_extras(episode, shown))
 

@@ -44,7 +44,7 @@ class HistoryPanel:
         signals = choose_signals(series)
         size = layout.px(HEADING)
         self._size, self._theme, self._line_width = size, theme, max(1.5, 2.5 * layout.unit)
-        self._action_names = series.metadata.action_names
+        self._action_names = series.known_actions
         names = min(max(text_width(signal.name, size) for signal in signals), round(area.width * 0.28))
         values = [self._text(signal, value) for signal in signals for value in _extremes(signal)]
         self._value_width = min(max(text_width(text, size) for text in values), area.width // 5)

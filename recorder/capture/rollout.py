@@ -15,6 +15,7 @@ from recorder.capture.writing.block_path import BlockPath, Places, one_row_or_mo
 from recorder.capture.writing.source import FIELDS
 from recorder.errors import UsageError
 from recorder.schema import NO_STEP
+from recorder.values.arrays import index_of_places
 
 __all__ = ["RolloutEpisodes"]
 
@@ -196,7 +197,7 @@ def _chosen(value: Any, shape: tuple[int, ...], places: NDArray[np.int64] | None
         raise UsageError(
             f"expected axes of {shape[0]} steps and {shape[1]} lanes first, found shape {tuple(array.shape)}"
         )
-    return array if places is None else array[:, places.tolist()]
+    return array if places is None else array[:, index_of_places(places.tolist())]
 
 
 def _n_bytes(array: Any) -> int:

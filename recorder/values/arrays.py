@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from recorder.errors import UsageError
 
-__all__ = ["as_array", "is_cuda"]
+__all__ = ["as_array", "index_of_places", "is_cuda"]
 
 
 def as_array(value: Any) -> NDArray[Any]:
@@ -26,6 +28,17 @@ def as_array(value: Any) -> NDArray[Any]:
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise UsageError(f"expected numbers, found {array.dtype} in {type(value).__name__}")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def index_of_places(places: Sequence[int]) -> slice | list[int]:
+    """The index of some places on an axis: a slice where they are evenly spaced.
+
+    A slice of a tensor on a device is a view; a list would be copied to the device, and the trainer would wait for that.
+    """
+    spaces = {after - before for before, after in pairwise(places)}
+    if not places or len(spaces) > 1 or min(spaces, default=1) < 1:
+        return list(places)
+    return slice(places[0], places[-1] + 1, next(iter(spaces), 1))
 
 
 def is_cuda(value: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.values.argument_kinds import check_kind
-from recorder.values.arrays import as_array, is_cuda
+from recorder.values.arrays import as_array, index_of_places, is_cuda
 from recorder.wrappers.kept_parts import KeptParts
 from recorder.wrappers.open_episode import ASPATIAL, reset_numbers
 
@@ -233,4 +233,4 @@ def _flags(value: Any) -> Any:
 def _rows(value: Any, chosen: list[int]) -> Any:
     if value is None:
         return None
-    return value[chosen] if is_cuda(value) else as_array(value)[chosen]
+    return value[index_of_places(chosen)] if is_cuda(value) else as_array(value)[chosen]

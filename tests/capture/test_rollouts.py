@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from recorder.capture import EpisodeRecorder
+from recorder.capture.rollout import _chosen
 from recorder.errors import UsageError
 from tests.capture.recorded import Ended, assert_adds_up, close_and_read
 
@@ -50,6 +52,32 @@ def looped(rollouts: list[dict[str, Any]], lanes: list[int]) -> dict[int, Ended]
                 recorder.finish_episode(int(ids[place]))
                 ids[place] = -1
     return close_and_read(recorder)
+
+
+class OnDevice:
+    """A double of a tensor on a device: it remembers how it was cut."""
+
+    device, detach, shape = SimpleNamespace(type="cuda"), None, (2, 64, 3)
+
+    def __getitem__(self, index: Any) -> Any:
+        return index
+
+
+@pytest.mark.parametrize(
+    ("lanes", "expected"),
+    [
+        (range(16), slice(0, 16, 1)),
+        (range(0, 64, 4), slice(0, 61, 4)),
+        ([5], slice(5, 6, 1)),
+        ([3, 1], [3, 1]),
+        ([0, 1, 3], [0, 1, 3]),
+        ([], []),
+    ],
+)
+def test_evenly_spaced_lanes_of_a_device_are_cut_without_a_wait(lanes: Any, expected: Any) -> None:
+    assert _chosen(OnDevice(), (2, 64), np.array(lanes, np.int64)) == (slice(None), expected)
+    values = np.arange(128).reshape(2, 64)
+    assert _chosen(values, (2, 64), np.array(lanes, np.int64)).tolist() == values[:, list(lanes)].tolist()
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, np.ndarray.tolist, np.asfortranarray])

@@ -48,11 +48,14 @@ class PlainEnds:
             self._learn(name, rows)
         if name != self._name or rows.__class__ is not np.ndarray or rows.shape != self._shape:
             return None
-        if (rows.dtype is not self._dtype and rows.dtype != self._dtype) or not rows.flags.c_contiguous:
+        if rows.dtype is not self._dtype and rows.dtype != self._dtype:
             return None
         take: Callable[[Any, int], tuple[float, ...]] = self._row.unpack_from
         n_bytes = self._row.size
-        return [take(rows, place * n_bytes) for place in places]
+        try:
+            return [take(rows, place * n_bytes) for place in places]
+        except ValueError:  # its numbers are not in a row
+            return None
 
     def info(self, numbers: Sequence[float]) -> dict[str, Any]:
         """The ``info`` of an episode that began with these numbers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ from worker import RecordingWriter
 RUN = "run/ü"
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a trainer and the writer leave: three episodes of two runs; episode 1 lost its steps 10 to 19."""
-    root = tmp_path / "recordings"
+    root = tmp_path_factory.mktemp("recorded") / "recordings"
     root_catalog(root)
     for run_id, episode_ids in ((RUN, (0, 1)), ("other", (2,))):
         recorder = EpisodeRecorder(run_id=run_id, strict=True)
@@ -35,6 +36,12 @@ def root(tmp_path: Path) -> Path:
             for episode_id in episode_ids:
                 record(recorder, episode_id)
     return root
+
+
+@pytest.fixture
+def root(recorded: Path, tmp_path: Path) -> Path:
+    """A copy that the test may change."""
+    return shutil.copytree(recorded, tmp_path / "recordings")
 
 
 def record(recorder: EpisodeRecorder, episode_id: int) -> None:

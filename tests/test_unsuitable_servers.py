@@ -20,7 +20,8 @@ from tests.worker.cluster import open_cluster
 from tests.worker.recording import QUICK, play
 
 SENTENCES = {cluster_node: "this is a Redis Cluster", sentinel: "this is a Redis Sentinel"}
-COMMANDS = (("worker",), ("serve", "--port", "0"), ("stats",))
+WORKER = ("worker", "--queues", "ingest")
+COMMANDS = (WORKER, ("serve", "--port", "0"), ("stats",))
 
 
 @pytest.fixture(scope="module", params=SENTENCES, ids=["cluster", "sentinel"])
@@ -38,26 +39,27 @@ def test_a_trainer_refuses_an_unsuitable_server_at_its_start(unsuitable: tuple[s
         EpisodeRecorder(f"{url.removesuffix('/0')}{database}", run_id="refused")
 
 
-def test_a_database_that_redis_does_not_have_is_refused_at_the_start(redis_url: str, tmp_path: Path) -> None:
+def test_a_database_that_redis_does_not_have_is_refused_at_the_start(
+    redis_url: str, tmp_path: Path, call: Call
+) -> None:
     url = f"{redis_url.partition('?')[0]}?db=99999"
     with pytest.raises(SettingsError, match="Redis has no database 99999: give a smaller number"):
         EpisodeRecorder(url, run_id="refused")
     for command in COMMANDS:
-        arguments = ("-m", "recorder", *command, "--recordings", str(tmp_path / "recordings"))
-        status, output = run_python(arguments, environment={"HAMLET_RECORDER_REDIS__URL": url})
-        assert (status, "error: Redis has no database 99999" in output) == (2, True), output
+        environment = {"HAMLET_RECORDER_REDIS__URL": url}
+        answer = call(*command, "--recordings", tmp_path / "recordings", environment=environment)
+        assert (answer.status, "error: Redis has no database 99999" in answer.err) == (2, True), answer
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_commands_refuse_an_unsuitable_server(
-    unsuitable: tuple[str, str], command: tuple[str, ...], tmp_path: Path
+    unsuitable: tuple[str, str], command: tuple[str, ...], tmp_path: Path, call: Call
 ) -> None:
     url, sentence = unsuitable
-    arguments = ("-m", "recorder", *command, "--recordings", str(tmp_path / "recordings"))
-    status, output = run_python(arguments, environment={"HAMLET_RECORDER_REDIS__URL": url})
-    assert status == 2
-    assert f"error: {sentence}" in output
-    assert "Traceback" not in output
+    environment = {"HAMLET_RECORDER_REDIS__URL": url}
+    answer = call(*command, "--recordings", tmp_path / "recordings", environment=environment)
+    assert answer.status == 2
+    assert f"error: {sentence}" in answer.err
 
 
 def test_doctor_reports_an_unsuitable_server(unsuitable: tuple[str, str], tmp_path: Path, call: Call) -> None:
@@ -68,11 +70,11 @@ def test_doctor_reports_an_unsuitable_server(unsuitable: tuple[str, str], tmp_pa
     assert "Traceback" not in answer.output
 
 
-def test_the_broker_is_checked_too(unsuitable: tuple[str, str], redis_url: str, tmp_path: Path) -> None:
+def test_the_broker_is_checked_too(unsuitable: tuple[str, str], redis_url: str, tmp_path: Path, call: Call) -> None:
     url, sentence = unsuitable
     environment = {"HAMLET_RECORDER_REDIS__URL": redis_url, "HAMLET_RECORDER_REDIS__BROKER_URL": url}
-    status, output = run_python(("-m", "recorder", "worker", "--recordings", str(tmp_path)), environment=environment)
-    assert (status, sentence in output) == (2, True), output
+    answer = call(*WORKER, "--recordings", tmp_path, environment=environment)
+    assert (answer.status, sentence in answer.err) == (2, True), answer
 
 
 def test_celerys_command_line_refuses_an_unsuitable_server(unsuitable: tuple[str, str], tmp_path: Path) -> None:
@@ -89,11 +91,9 @@ def test_celerys_command_line_refuses_an_unsuitable_server(unsuitable: tuple[str
 def test_a_read_only_replica_is_named(tmp_path: Path, call: Call) -> None:
     with replica(tmp_path) as url:
         places = ("--redis-url", url, "--recordings", str(tmp_path / "recordings"))
-        status, output = run_python(("-m", "recorder", "worker", *places))
-        assert (status, "error: this Redis is a read-only replica: give the URL of its primary" in output) == (
-            1,
-            True,
-        ), output
+        answer = call(*WORKER, *places)
+        assert answer.status == 1
+        assert "error: this Redis is a read-only replica: give the URL of its primary" in answer.err
         answer = call("doctor", *places)
         assert (answer.status, "is a read-only replica" in answer.output) == (1, True), answer.output
         client = make_client(url, purpose="trainer")

@@ -74,7 +74,8 @@ def test_a_closed_pipe_is_not_an_error(recordings: Path) -> None:
 
 @pytest.mark.parametrize("redirection", ["<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
 def test_a_worker_without_streams_records(tmp_path: Path, redirection: str) -> None:
-    arguments = ["-m", "recorder", "worker", "--concurrency", "1", "--recordings", str(tmp_path)]
+    queues = ["--queues", "ingest,maintenance", "--concurrency", "1"]
+    arguments = ["-m", "recorder", "worker", *queues, "--recordings", str(tmp_path)]
     shell = f"import os; os.execvp('sh', ['sh', '-c', {f'exec {shlex.join([sys.executable, *arguments])} {redirection}'!r}])"
     with PythonProcess("-c", shell, folder=tmp_path):
         url = wait_until(lambda: find_server_or_none(tmp_path), message="the worker's server")

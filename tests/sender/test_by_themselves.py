@@ -69,7 +69,7 @@ def test_a_worker_on_the_same_machine_has_it_sent_and_writes_the_episodes(
 ) -> None:
     leave(redis_url, folder)
     recordings = folder.parent
-    arguments = ["--recordings", str(recordings), "--redis-url", redis_url]
+    arguments = ["--recordings", str(recordings), "--redis-url", redis_url, "--queues", "ingest,maintenance"]
     with PythonProcess("-m", "recorder", "worker", *arguments, "--concurrency", "1") as worker:
         wait_until(lambda: not list(ring_files(folder)), message="the recovery")
         worker.wait_for("recovered")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from recorder.catalog import Catalog
 from recorder.redis_server.embedded import EmbeddedServer
@@ -53,8 +53,22 @@ def browser() -> Iterator[Browser]:
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        expect.set_options(timeout=DEADLINE_MILLIS)
+        for name in ("new_context", "new_page"):
+            setattr(browser, name, patient(getattr(browser, name)))
         yield browser
         browser.close()
+
+
+def patient(make: Callable[..., BrowserContext | Page]) -> Callable[..., BrowserContext | Page]:
+    """``make`` a context or a page that waits as long as all tests, not for Playwright's 30 s."""
+
+    def made(**options: Any) -> BrowserContext | Page:
+        new = make(**options)
+        new.set_default_timeout(DEADLINE_MILLIS)
+        return new
+
+    return made
 
 
 def said_in(n_steps: int, colour: str) -> np.ndarray:
@@ -134,8 +148,6 @@ def page(browser: Browser) -> Iterator[Page]:
     """A new tab, dark, 1280 by 800; an error in its console fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(DEADLINE_MILLIS)
-    expect.set_options(timeout=DEADLINE_MILLIS)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -13,7 +13,6 @@ from recorder.catalog import Catalog
 from recorder.replay.client import ReplayClient
 from replay_server.app import EXTENSION
 from tests.nginx import UPGRADE, make_certificate, nginx
-from tests.page.conftest import DEADLINE_MILLIS
 from tests.page.lives import Life, add_life
 from tests.page.looking import open_episode, wait_for_step
 from tests.ports import free_port
@@ -53,8 +52,6 @@ def errors() -> list[str]:
 def guest(browser: Browser, errors: list[str]) -> Iterator[Page]:
     """A browser that takes the tests' certificate."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, ignore_https_errors=True)
-    context.set_default_timeout(DEADLINE_MILLIS)
-    expect.set_options(timeout=DEADLINE_MILLIS)
     page = context.new_page()
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from recorder.catalog import Catalog
-from tests.page.conftest import DEADLINE_MILLIS, Site
+from tests.page.conftest import Site
 from tests.page.lives import Life, add_life
 from tests.processes import PythonProcess
 
@@ -117,9 +117,9 @@ def test_the_list_stays_while_the_server_is_away(browser: Browser, site: Site) -
     expect(rows).to_have_count(6)
     context.set_offline(True)
     trouble = page.locator(".trouble")
-    expect(trouble).to_have_text("The server does not answer. Trying again…", timeout=DEADLINE_MILLIS)
+    expect(trouble).to_have_text("The server does not answer. Trying again…")
     expect(rows).to_have_count(6)
     context.set_offline(False)
-    expect(trouble).to_be_hidden(timeout=DEADLINE_MILLIS)
+    expect(trouble).to_be_hidden()
     expect(rows).to_have_count(6)
     context.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 from tests.processes import PythonProcess
+from tests.waiting import DEADLINE_SECS
 
 __all__ = ["S3Server", "s3_server"]
 
@@ -75,4 +77,7 @@ def environment_of(endpoint: str) -> dict[str, str]:
 def s3_server() -> Iterator[S3Server]:
     """Start a server, and end it on the way out."""
     with PythonProcess("-c", _PROGRAM) as process:
-        yield S3Server(process.wait_for("endpoint").split()[1])
+        endpoint = process.wait_for("endpoint").split()[1]
+        # It loads its S3 for the first request, for which a storage on a busy machine would not wait long enough.
+        urllib.request.urlopen(endpoint, timeout=DEADLINE_SECS).close()
+        yield S3Server(endpoint)

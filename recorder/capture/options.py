@@ -45,7 +45,7 @@ def black_box_capacity(black_box_bytes: object, queue_maxsize: object) -> int:
     """Bytes of the ring.
 
     Args:
-        queue_maxsize: blocks of 64 steps for which there must be room at least; None for no such wish.
+        queue_maxsize: blocks of 64 steps for which there must be room at least; None if it is not given.
 
     Raises:
         UsageError: they can't work.

@@ -290,7 +290,7 @@ class Interrupting:
         return np.zeros(3)
 
 
-def test_close_in_a_handler_that_interrupts_a_record_returns_at_once_and_the_next_one_ends_the_run() -> None:
+def test_a_close_that_interrupts_a_record_returns_and_the_next_one_ends_the_run() -> None:
     recorder = EpisodeRecorder()
     closed: list[bool] = []
     before = signal.signal(signal.SIGUSR1, lambda *_: closed.append(recorder.close(600.0)))

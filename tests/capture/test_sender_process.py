@@ -140,9 +140,7 @@ def test_a_fork_that_lives_on_does_not_keep_it(redis_url: str) -> None:
         wait_until(lambda: not is_alive(sender_pid), message="the end of the sender process")
 
 
-def test_signals_meant_for_the_trainer_do_not_end_it_from_the_moment_on_that_there_is_a_recorder(
-    redis_url: str, stream: RedisStepStream
-) -> None:
+def test_signals_meant_for_the_trainer_never_end_its_sender(redis_url: str, stream: RedisStepStream) -> None:
     recorder = EpisodeRecorder(redis_url, run_id="run")
     record(recorder, 7, range(10))
     assert recorder.sender_pid is not None

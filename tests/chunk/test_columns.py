@@ -26,12 +26,14 @@ def _groups(draw: st.DrawFn) -> ColumnGroup:
     if draw(st.booleans()):
         encoding = draw(st.sampled_from(_encodings(dtype)))
         return ColumnGroup([ColumnSpec("extras.0", dtype, draw(st.sampled_from(SHAPES)), encoding)])
-    kin = [other for other in sorted(ALLOWED_DTYPES) if (other[2:], other == "|b1") == (dtype[2:], dtype == "|b1")]
+    same_kind = [
+        other for other in sorted(ALLOWED_DTYPES) if (other[2:], other == "|b1") == (dtype[2:], dtype == "|b1")
+    ]
     encodings = [Encoding.BITS] if dtype == "|b1" else [Encoding.PLANES, Encoding.DELTA]
     return ColumnGroup(
         ColumnSpec(
             f"extras.{index}",
-            draw(st.sampled_from(kin)),
+            draw(st.sampled_from(same_kind)),
             draw(st.sampled_from(SHAPES)),
             draw(st.sampled_from(encodings)),
         )

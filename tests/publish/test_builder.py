@@ -109,7 +109,7 @@ def test_steps_that_came_before_are_refused_and_those_after_them_stand() -> None
     assert "step 1 came after step 14" in str(building.builder.error)
 
 
-def test_what_comes_after_a_second_beginning_is_refused_because_nobody_knows_whose_steps_it_has() -> None:
+def test_steps_after_a_second_beginning_are_refused() -> None:
     building = Building()
     building.add(range(5), REWARD)
     building.add(range(9), REWARD)

@@ -95,9 +95,7 @@ def test_a_flush_that_arrived_without_an_answer_is_not_sent_again() -> None:
     assert sender.stream.n_flushes == 2
 
 
-def test_after_a_failure_what_was_acknowledged_a_moment_ago_is_sent_again_and_counts_neither_as_waiting_nor_as_lost() -> (
-    None
-):
+def test_what_is_sent_again_after_a_failure_counts_neither_as_waiting_nor_as_lost() -> None:
     sender = Sender(max_bytes=100)
     for sequence in (1, 2, 3):
         sender.put(sequence, n_bytes=40)

@@ -58,7 +58,7 @@ def test_steps_go_on_arriving_after_somebody_deleted_the_file(
     assert recorder.stats().n_missing_steps == 0
 
 
-def test_nothing_is_recorded_once_another_program_wrote_over_the_header_and_the_trainer_is_told(
+def test_a_trainer_is_told_that_nothing_is_recorded_over_a_spoilt_header(
     recorder: EpisodeRecorder, stream: RedisStepStream, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     record(recorder, range(1000))

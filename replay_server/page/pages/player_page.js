@@ -2,23 +2,21 @@
 
 import { messageOf } from "../decode/errors.js";
 import { usualSpeed } from "../playback/clock.js";
-import { firstDivergence } from "../playback/divergence.js";
 import { Player } from "../player/player.js";
 import { playerKeys } from "../player/player_keys.js";
 import { copyText, showHelp, showMessage } from "../shell/dialogs.js";
 import { afterPaint, element } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
-import { showShareMenu } from "../shell/share_menu.js";
 import { linkTo, replaceLink, visit } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
-import { episodeFileUrl, fetchOther, fetchNeighbour, stillUrl } from "../source/api.js";
+import { fetchOther, fetchNeighbour } from "../source/api.js";
 import { EpisodeStore } from "../source/episode_store.js";
 import { SocketSource } from "../source/socket_source.js";
-import { readStep } from "../player/step_view.js";
-import { actionText } from "../views/info_view.js";
 import { EpisodeHeader } from "../views/episode_header.js";
 import { MissingEpisode } from "../views/missing_episode.js";
+import { Comparison } from "./comparison.js";
 import { EpisodeAnnotations } from "./episode_annotations.js";
+import { shareEpisode } from "./share_episode.js";
 
 /** @import { Binding } from "../shell/keys.js" */
 /** @import { Place } from "../shell/share.js" */
@@ -54,8 +52,7 @@ export class PlayerPage {
   #stopState;
   #isEntered = false;
   #linkTimer = 0;
-  /** @type {?{step: number, what: string}} */
-  #divergence = null;
+  #comparison;
 
   /**
    * Requests the episode at once; touches only its own node until it is entered.
@@ -74,6 +71,7 @@ export class PlayerPage {
     this.#player = new Player(stores, place, { help, ...actions });
     this.#annotations = new EpisodeAnnotations(this.#player);
     if (!place.embed) this.#addHeader();
+    this.#comparison = new Comparison(this.#player, this.#header);
     this.node.append(this.#missing.node);
     this.#keys = playerKeys(this.#player, { help, ...actions });
     this.node.append(this.#player.node);
@@ -82,7 +80,8 @@ export class PlayerPage {
     );
     this.#listen(stores);
     const [first] = stores;
-    this.whenKnown = opened(first)
+    this.whenKnown = first
+      .whenOpened()
       .then(() => (first.nSteps ? first.load(this.#player.clock.index) : null))
       .catch(() => {});
   }
@@ -175,11 +174,10 @@ export class PlayerPage {
       clearTimeout(this.#linkTimer);
       this.#linkTimer = setTimeout(() => this.#writeLink(), LINK_MILLIS);
     });
-    const [one, other] = stores;
-    one.addEventListener("failure", (event) => this.#explain(/** @type {CustomEvent} */ (event).detail));
-    if (other)
-      Promise.all(stores.map(opened)).then(
-        () => this.#compare(one, other),
+    stores[0].addEventListener("failure", (event) => this.#explain(/** @type {CustomEvent} */ (event).detail));
+    if (stores.length > 1)
+      Promise.all(stores.map((store) => store.whenOpened())).then(
+        () => this.#comparison.begin(() => this.#place.align, this.#place.step === null),
         () => {},
       );
   }
@@ -208,49 +206,10 @@ export class PlayerPage {
     afterPaint(() => this.#annotations.load());
   }
 
-  /**
-   * @param {EpisodeStore} one
-   * @param {EpisodeStore} other
-   */
-  async #compare(one, other) {
-    this.#header?.showOther(other.opened, this.#place.align);
-    this.#align(this.#place.align, { seeks: this.#place.step === null });
-    try {
-      this.#divergence = await firstDivergence(one, other);
-    } catch {
-      return;
-    }
-    this.#header?.showDivergence(this.#divergence, this.#actionsAtDifference(one, other));
-    this.#player.markDifference(this.#divergence?.step ?? null);
-    this.#align(this.#place.align, { seeks: this.#place.step === null });
-  }
-
-  /**
-   * @param {Alignment} align
-   * @param {{seeks?: boolean}} options
-   */
-  #align(align, { seeks = true } = {}) {
+  /** @param {Alignment} align */
+  #align(align) {
     this.#place = { ...this.#place, align };
-    const [one, other] = this.#player.stores.map(({ table }) => table);
-    this.#player.alignBy(align === "end" ? other.endStep - one.endStep : 0);
-    if (align === "divergence" && this.#divergence && this.#divergence.step > 0 && seeks)
-      this.#player.controls.seek(one.indexOf(this.#divergence.step));
-  }
-
-  /**
-   * What each episode did at the first difference; empty if it is not an action.
-   *
-   * @param {EpisodeStore} one
-   * @param {EpisodeStore} other
-   */
-  #actionsAtDifference(one, other) {
-    if (this.#divergence?.what !== "action") return "";
-    const { step: number } = this.#divergence;
-    const texts = [one, other].map((store) => {
-      const step = readStep(store, store.table.indexOf(number));
-      return step && step.action !== null ? actionText(store.opened.actionNames, step.action) : "";
-    });
-    return texts.every(Boolean) ? texts.join(" / ") : "";
+    this.#comparison.align(align, true);
   }
 
   /**
@@ -280,26 +239,12 @@ export class PlayerPage {
   }
 
   #share() {
-    const { outline, nSteps } = this.#player.store;
+    const { outline } = this.#player.store;
     if (!outline || outline.live) {
       this.#copyLink();
       return;
     }
-    const { runId, episodeId } = outline;
-    const step = this.#player.stepNumber;
-    const there = { ...this.#here, step, compared: null };
-    showShareMenu({
-      title: `Share episode ${episodeId}`,
-      link: linkTo(there),
-      loop: linkTo({ ...there, loops: true, autoplay: true, selection: this.#player.selection }),
-      embed: linkTo({ ...there, embed: true, panels: ["grid"], theme: null }),
-      step,
-      picture: nSteps ? stillUrl(runId, episodeId, this.#player.clock.index) : null,
-      html: episodeFileUrl(runId, episodeId, "player.html"),
-      table: episodeFileUrl(runId, episodeId, "steps.csv"),
-      arrays: episodeFileUrl(runId, episodeId, "steps.npz"),
-      file: episodeFileUrl(runId, episodeId, "file"),
-    });
+    shareEpisode(this.#player, this.#here);
   }
 
   #copyLink() {
@@ -348,16 +293,4 @@ export class PlayerPage {
     clearTimeout(this.#linkTimer);
     visit({ ...this.#here, ...changes });
   }
-}
-
-/**
- * @param {EpisodeStore} store
- * @returns {Promise<unknown>}
- */
-function opened(store) {
-  if (store.outline) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    store.addEventListener("outline", resolve, { once: true });
-    store.addEventListener("failure", reject, { once: true });
-  });
 }

@@ -6,6 +6,7 @@ import { actionsOf } from "./agent_row.js";
 import { element, setText } from "../shell/dom.js";
 import { formatMeter, formatNumber } from "../shell/numbers.js";
 import { prefersLessMotion } from "../shell/theme.js";
+import { Caption } from "../views/caption.js";
 import { DayClock } from "../views/day_clock.js";
 import { foldable } from "../views/folding.js";
 import { GridView, TRAIL_STEPS } from "../views/grid_view.js";
@@ -19,9 +20,6 @@ import { AgentChoice } from "./agent_choice.js";
 import { readStep, readTrail } from "./step_view.js";
 
 /** @import { StepView } from "./step_view.js" */
-
-/** How long a caption stays on the board. */
-const CAPTION_MILLIS = 1500;
 
 export class Pane {
   node;
@@ -39,8 +37,7 @@ export class Pane {
   #action = element("span", { class: "stage-action" });
   #progress = element("span", { class: "stage-progress number" });
   #message = element("p", { class: "stage-message", hidden: true });
-  #caption = element("p", { class: "stage-caption", hidden: true, "aria-hidden": "true" });
-  #captionTimer = 0;
+  #caption = new Caption();
   #stage;
   #side;
   #meters;
@@ -81,7 +78,7 @@ export class Pane {
       this.#picture.node,
       this.#history.node,
       this.#message,
-      this.#caption,
+      this.#caption.node,
     );
     this.#side = element(
       "div",
@@ -113,7 +110,10 @@ export class Pane {
     this.#lastMove = "";
     this.#grid.open(outline);
     this.#picture.open(outline);
-    this.#picture.onChoice = () => this.#choose();
+    this.#picture.onChoice = () => {
+      this.#setStage();
+      this.#redraw();
+    };
     this.#setStage();
     this.#clock.open(outline);
     this.#meters.open(outline);
@@ -171,10 +171,7 @@ export class Pane {
    * @param {string} text
    */
   caption(text) {
-    setText(this.#caption, text);
-    this.#caption.hidden = false;
-    clearTimeout(this.#captionTimer);
-    this.#captionTimer = setTimeout(() => (this.#caption.hidden = true), CAPTION_MILLIS);
+    this.#caption.show(text);
   }
 
   /**
@@ -235,7 +232,7 @@ export class Pane {
     this.#texts.differ(otherStore, other.index);
   }
   close() {
-    clearTimeout(this.#captionTimer);
+    this.#caption.close();
     this.#picture.close();
     this.#grid.close();
     this.#history.close();
@@ -275,11 +272,6 @@ export class Pane {
     const figures = this.agents.figures(step.index, share > 0);
     const trail = figures ? [] : readTrail(this.store, step.index, TRAIL_STEPS);
     this.#grid.draw(step, next, share, trail, figures);
-  }
-
-  #choose() {
-    this.#setStage();
-    this.#redraw();
   }
 
   #redraw() {

@@ -104,6 +104,15 @@ export class EpisodeStore extends EventTarget {
     return this.hiddenKinds.size ? this.allMarkers.filter(({ kind }) => !this.hiddenKinds.has(kind)) : this.allMarkers;
   }
 
+  /** Resolved when an episode is open; rejected with the first failure before. */
+  async whenOpened() {
+    if (this.outline) return;
+    await new Promise((resolve, reject) => {
+      this.addEventListener("outline", resolve, { once: true });
+      this.addEventListener("failure", reject, { once: true });
+    });
+  }
+
   /** Open the next episode of the run that is followed. */
   goOn() {
     this.#source.goOn?.();

@@ -7,6 +7,9 @@ import { fetchWhy } from "../source/api.js";
 
 /** @import { Why } from "../source/api.js" */
 
+/** More reasons of an episode are behind a chip with their number. */
+const MOST_REASONS = 3;
+
 /** Explanations that are remembered. */
 const MOST_EXPLAINED = 200;
 
@@ -50,6 +53,24 @@ export function reasonChip({ reason, words, runId, episodeId }, onClick) {
     words,
   );
   return explain(node, async () => `${await explanationOf(reason, runId, episodeId)}Click to see all of them.`);
+}
+
+/**
+ * The reasons of an episode.
+ *
+ * @param {import("../source/api.js").EpisodeRow} episode
+ * @param {(reason: string) => void} onClick
+ */
+export function reasonChips({ run_id: runId, episode_id: episodeId, reasons, reason_words: words }, onClick) {
+  const rest = words.slice(MOST_REASONS);
+  return element(
+    "div",
+    { class: "chips" },
+    ...reasons
+      .slice(0, MOST_REASONS)
+      .map((reason, number) => reasonChip({ reason, words: words[number], runId, episodeId }, onClick)),
+    rest.length > 0 && explain(chip(`+${rest.length}`), rest.join(", ")),
+  );
 }
 
 /**

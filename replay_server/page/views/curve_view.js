@@ -6,12 +6,12 @@
 import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
 import { cutName } from "../shell/names.js";
-import { formatCount, formatNumber } from "../shell/numbers.js";
+import { formatCount } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 import { explain } from "../shell/tips.js";
 import { MEASURES } from "../shell/words.js";
-import { thumbnailUrl } from "../source/api.js";
 import { Axis } from "./axis.js";
+import { CurveBubble } from "./curve_bubble.js";
 import { nearestPoint, niceRange, smoothed, stageStarts } from "./curve_points.js";
 import * as drawing from "./curve_drawing.js";
 import { watchPointer } from "./pointer.js";
@@ -29,16 +29,11 @@ import { OVER_COLOURS } from "./run_list.js";
 /** Shorter drags are clicks, in CSS pixels. */
 const SHORTEST_BRUSH = 5;
 
-const THUMBNAIL_PIXELS = 88;
-
-/** Distance of the bubble from its point. */
-const BUBBLE_PIXELS = 16;
-
 export class CurveView {
   node;
 
   #canvas = element("canvas", { class: "curve-canvas", role: "img" });
-  #bubble = element("div", { class: "bubble curve-bubble", hidden: true, "aria-hidden": "true" });
+  #bubble = new CurveBubble();
   #title = element("h2");
   #key = element("p", { class: "key" });
   /** @type {?ShownCurve} */
@@ -81,7 +76,7 @@ export class CurveView {
       { class: "curve chart" },
       element("header", { class: "chart-head" }, this.#title, this.#key, choice),
       this.#canvas,
-      this.#bubble,
+      this.#bubble.node,
     );
     this.#observer.observe(this.#canvas);
   }
@@ -235,7 +230,7 @@ export class CurveView {
   }
 
   #leave() {
-    this.#bubble.hidden = true;
+    this.#bubble.node.hidden = true;
     this.#hovered = -1;
     this.#draw();
   }
@@ -249,52 +244,11 @@ export class CurveView {
     const isOther = point !== this.#hovered;
     this.#hovered = point;
     this.#draw();
-    this.#bubble.hidden = point < 0;
+    this.#bubble.node.hidden = point < 0;
     this.#canvas.style.cursor = point >= 0 && this.#shown.curve.recorded[point] ? "pointer" : "";
     if (point < 0) return;
-    if (isOther) this.#fillBubble(this.#shown, point);
-    this.#placeBubble(this.#pointAt(point, axes), width);
-  }
-
-  /**
-   * @param {ShownCurve} shown
-   * @param {number} point
-   */
-  #fillBubble({ runId, curve }, point) {
-    const { title, unit, decimals } = MEASURES[this.#measure];
-    const stage = curve.curriculum_stage[point];
-    const number = formatNumber(curve.value[point], decimals) + (unit && unit !== "steps" ? ` ${unit}` : "");
-    const lines = [
-      `Episode ${formatCount(curve.episode_id[point])}`,
-      `${title} ${number}`,
-      stage === null ? "" : `stage ${stage}`,
-      curve.recorded[point] ? "" : "not kept",
-    ];
-    const picture = curve.recorded[point]
-      ? element("img", {
-          class: "thumbnail",
-          src: thumbnailUrl(runId, curve.episode_id[point], 2 * THUMBNAIL_PIXELS),
-          alt: "",
-          width: THUMBNAIL_PIXELS,
-          height: THUMBNAIL_PIXELS,
-        })
-      : null;
-    this.#bubble.replaceChildren(element("span", {}, lines.filter(Boolean).join("\n")), picture ?? "");
-  }
-
-  /**
-   * Beside the point, not over it.
-   *
-   * @param {{x: number, y: number}} point
-   * @param {number} width of the canvas
-   */
-  #placeBubble(point, width) {
-    const { offsetTop, offsetLeft } = this.#canvas;
-    const { offsetWidth, offsetHeight } = this.#bubble;
-    const isRight = point.x + BUBBLE_PIXELS + offsetWidth < width;
-    const x = offsetLeft + point.x + (isRight ? BUBBLE_PIXELS : -BUBBLE_PIXELS - offsetWidth);
-    const y = offsetTop + point.y - offsetHeight / 2;
-    this.#bubble.style.transform = `translate(${Math.max(0, x).toFixed(1)}px, ${y.toFixed(1)}px)`;
+    if (isOther) this.#bubble.fill(this.#shown, point, this.#measure);
+    this.#bubble.place(this.#pointAt(point, axes), this.#canvas);
   }
 }
 

@@ -7,8 +7,8 @@ import { chosenTheme, onThemeChange } from "../shell/theme.js";
 import { explain } from "../shell/tips.js";
 import { TERMS } from "../shell/words.js";
 import { episodeKey, thumbnailUrl } from "../source/api.js";
-import { chip, reasonChip, statusChip } from "./chips.js";
-import { film } from "./film.js";
+import { reasonChips, statusChip } from "./chips.js";
+import { FilmBubble } from "./film_bubble.js";
 
 /** @import { Place } from "../shell/share.js" */
 /** @import { EpisodeRow } from "../source/api.js" */
@@ -27,10 +27,6 @@ const COLUMNS = [
 ];
 
 const THUMBNAIL_PIXELS = 80;
-const FILM_PIXELS = 176;
-
-/** More reasons are behind a chip with their number. */
-const MOST_REASONS = 3;
 
 /**
  * @typedef {object} TableListener
@@ -46,7 +42,7 @@ export class EpisodeTable {
 
   #body = element("tbody");
   #foot = element("div", { class: "table-foot", role: "status" });
-  #bubble = element("div", { class: "bubble film-bubble", hidden: true });
+  #bubble = new FilmBubble();
   #headers;
   #on;
   #sentinel;
@@ -61,10 +57,10 @@ export class EpisodeTable {
       { class: "table-wrap" },
       element("table", { class: "episodes" }, element("thead", {}, element("tr", {}, ...this.#headers)), this.#body),
       this.#foot,
-      this.#bubble,
+      this.#bubble.node,
     );
     this.#body.addEventListener("pointerover", (event) => this.#play(event));
-    this.#body.addEventListener("pointerleave", () => (this.#bubble.hidden = true));
+    this.#body.addEventListener("pointerleave", () => this.#bubble.hide());
     this.#sentinel = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && on.more(), {
       rootMargin: "400px",
     });
@@ -221,7 +217,7 @@ export class EpisodeTable {
       formatCount(episode.n_steps),
       String(episode.curriculum_stage ?? "—"),
       statusChip(episode.status),
-      this.#chips(episode),
+      reasonChips(episode, this.#on.reason),
       formatMoment(episode.timestamp),
     ];
     const row = element(
@@ -242,21 +238,6 @@ export class EpisodeTable {
     return row;
   }
 
-  /** @param {EpisodeRow} episode */
-  #chips({ run_id: runId, episode_id: episodeId, reasons, reason_words: words }) {
-    const rest = words.slice(MOST_REASONS);
-    return element(
-      "div",
-      { class: "chips" },
-      ...reasons
-        .slice(0, MOST_REASONS)
-        .map((reason, number) =>
-          reasonChip({ reason, words: words[number], runId, episodeId }, (chosen) => this.#on.reason(chosen)),
-        ),
-      rest.length > 0 && explain(chip(`+${rest.length}`), rest.join(", ")),
-    );
-  }
-
   /**
    * Play the episode beside its thumbnail.
    *
@@ -265,32 +246,17 @@ export class EpisodeTable {
   #play(event) {
     const cell = event.target instanceof Element ? event.target.closest("td.col-preview") : null;
     const row = cell?.closest("tr");
-    this.#bubble.hidden = !row || event.pointerType === "touch";
-    if (!cell || !row?.dataset.key || this.#bubble.hidden || this.#bubble.dataset.key === row.dataset.key) {
-      if (cell) this.#placeBubble(cell);
-      return;
-    }
-    const [, id, runId] = /^(\d+)\/(.*)$/s.exec(row.dataset.key) ?? [];
-    this.#bubble.dataset.key = row.dataset.key;
-    this.#bubble.replaceChildren(film(runId, Number(id), FILM_PIXELS));
-    this.#placeBubble(cell);
-  }
-
-  /** @param {Element} cell */
-  #placeBubble(cell) {
-    const { right, top, height } = cell.getBoundingClientRect();
-    const { offsetHeight } = this.#bubble;
-    const y = Math.min(Math.max(8, top + height / 2 - offsetHeight / 2), window.innerHeight - offsetHeight - 8);
-    this.#bubble.style.transform = `translate(${(right + 8).toFixed(1)}px, ${y.toFixed(1)}px)`;
+    if (cell && row && event.pointerType !== "touch") this.#bubble.play(cell, row.dataset.key ?? "", episodeOf(row));
+    else this.#bubble.hide();
   }
 
   /** The pictures have the ground of the theme. */
   #drawAgain() {
-    this.#bubble.dataset.key = "";
+    this.#bubble.forget();
     for (const row of this.#rows) {
       const image = row.querySelector("img");
-      const [, id, runId] = /^(\d+)\/(.*)$/s.exec(row.dataset.key ?? "") ?? [];
-      if (image) image.src = thumbnailUrl(runId, Number(id), THUMBNAIL_PIXELS);
+      const { runId, episodeId } = episodeOf(row);
+      if (image) image.src = thumbnailUrl(runId, episodeId, THUMBNAIL_PIXELS);
     }
   }
 }
@@ -308,6 +274,12 @@ function picture({ run_id: runId, episode_id: episodeId }) {
     on: { error: () => image.classList.add("missing") },
   });
   return image;
+}
+
+/** @param {HTMLTableRowElement} row */
+function episodeOf(row) {
+  const [, id, runId] = /^(\d+)\/(.*)$/s.exec(row.dataset.key ?? "") ?? [];
+  return { runId, episodeId: Number(id) };
 }
 
 /** @param {Element} row */

@@ -1,0 +1,40 @@
+/** A bubble beside the thumbnail of an episode in which the episode plays. */
+
+import { element } from "../shell/dom.js";
+import { film } from "./film.js";
+
+const FILM_PIXELS = 176;
+
+export class FilmBubble {
+  node = element("div", { class: "bubble film-bubble", hidden: true });
+  /** Key of the episode that it shows. */
+  #key = "";
+
+  /**
+   * Play an episode beside a cell of the table.
+   *
+   * @param {Element} cell
+   * @param {string} key
+   * @param {{runId: string, episodeId: number}} episode
+   */
+  play(cell, key, { runId, episodeId }) {
+    this.node.hidden = false;
+    if (key !== this.#key) {
+      this.#key = key;
+      this.node.replaceChildren(film(runId, episodeId, FILM_PIXELS));
+    }
+    const { right, top, height } = cell.getBoundingClientRect();
+    const { offsetHeight } = this.node;
+    const y = Math.min(Math.max(8, top + height / 2 - offsetHeight / 2), window.innerHeight - offsetHeight - 8);
+    this.node.style.transform = `translate(${(right + 8).toFixed(1)}px, ${y.toFixed(1)}px)`;
+  }
+
+  hide() {
+    this.node.hidden = true;
+  }
+
+  /** Draw the film again the next time: the theme has changed. */
+  forget() {
+    this.#key = "";
+  }
+}

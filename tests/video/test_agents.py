@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from recorder.agents.columns import agent_column
 from recorder.agents.info import ACTION_NAMES
+from recorder.catalog import Catalog
 from recorder.episode_file import Episode, open_episode
 from recorder.errors import UsageError
 from recorder.outline import EpisodeEvents
@@ -17,12 +21,14 @@ from tests.agent_episodes import (
     JOINS_AT,
     LEAVES_AT,
     NAMES,
+    add_agent_episode,
     agent_episode_columns,
     agent_episode_table,
     write_agent_episode,
 )
-from tests.episodes import make_episode_file
+from tests.episodes import add_episode, make_episode_file
 from tests.video.sample import sample_episode
+from worker.video import batch_export_videos
 from worker.video.canvas.theme import THEMES
 from worker.video.episode.series import EpisodeSeries
 from worker.video.narration.facts import Fact
@@ -115,3 +121,15 @@ def test_sounds_and_sentences_are_those_of_the_agent_whose_numbers_are_shown() -
     assert [kind for kind, _ in events] == ["low", "critical", "end"]
     with pytest.raises(UsageError, match="agent 'green'"):
         told("green")
+
+
+def test_a_batch_for_an_agent_takes_the_recordings_that_have_it(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        row = add_agent_episode(catalog, tmp_path, n_steps=21)
+        catalog.upsert_recordings([replace(row, agents=agent_episode_table(21))])
+        add_episode(catalog, tmp_path, run_id="alone", n_steps=4)
+        quick = {"dpi": 20, "preset": "ultrafast", "crf": 40, "fps": 8}
+        result = batch_export_videos(catalog, tmp_path, tmp_path / "videos", agent="red_1", **quick)
+        assert not batch_export_videos(catalog, tmp_path, tmp_path / "none", agent="green", **quick).videos
+    assert [video.path.name for video in result.videos] == [f"episode_{row.episode_id:06d}.mp4"]
+    assert result.failures == []

@@ -124,7 +124,7 @@ def batch_export_videos(
         contain ``*``
             and ``?``.
         on_episode: called before each with its index, the number of episodes, and the recording.
-        on_frame, choices, profile, studio: as in ``export_episode_video``.
+        on_frame, choices, profile, studio: as in ``export_episode_video``. An ``agent`` selects the recordings that have it.
 
     Raises:
         UsageError: a choice is invalid.
@@ -149,7 +149,9 @@ def batch_export_videos(
     options.check(options.suffix)
     result = BatchResult()
     with opened_catalog(database_path) as catalog:
-        found = catalog.query_recordings(stage, reason, min_reward, max_reward, limit, run=run_id, order=order)
+        found = catalog.query_recordings(
+            stage, reason, min_reward, max_reward, limit, run=run_id, agent=options.agent, order=order
+        )
         rows = [RecordingRow(**row) for row in found]
         several_runs = len({row.run_id for row in rows}) > 1
         for i, row in enumerate(rows):

@@ -72,6 +72,7 @@ def test_every_lane_of_ppo_is_recorded_as_it_lived(vectorize: Callable[..., VecE
         for number, ended in enumerate(complete):
             assert_is_episode(ended, lane, number)
             assert ended.episode.column("extras.value").shape == (ended.metadata.n_steps,)
+            assert ended.metadata.info["env_id"] == "CountingEnv", "without a spec it is the name of the class"
 
 
 def test_dqn_is_recorded_with_the_q_values_that_it_chose_from() -> None:
@@ -238,15 +239,6 @@ def test_an_environment_whose_spec_cannot_be_sent_is_recorded(vectorize: type[Ve
     first = close_and_read(recorder)[0]
     assert first.metadata.info["env_id"] == "CartPole-v1"
     assert set(first.episode.column("reward").tolist()) == {2.0}
-
-
-@pytest.mark.parametrize("vectorize", [DummyVecEnv, SubprocVecEnv])
-def test_an_environment_without_a_spec_has_the_name_of_its_class(vectorize: Callable[..., VecEnv]) -> None:
-    recorder = memory_recorder()
-    env = vectorize(counting_lanes())
-    ppo(env).learn(96, callback=RecorderCallback(recorder))
-    env.close()
-    assert close_and_read(recorder)[0].metadata.info["env_id"] == "CountingEnv"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,14 @@ __all__ = ["build_html", "facts_of", "title_of"]
 
 _ENTRY = "pages/baked_page.js"
 """The page's module that plays bytes: ``playBytes(bytes, outline, parent)``."""
-_STYLES = ("style/looks.css", "style/theme.css", "style/shell.css", "style/player.css", "style/small_frames.css")
+_STYLES = (
+    "style/looks.css",
+    "style/theme.css",
+    "style/shell.css",
+    "style/numbers.css",
+    "style/player.css",
+    "style/small_frames.css",
+)
 _IMPORT = re.compile(r"""((?:^|\n)\s*(?:import|export|\})[^;"'\n]*?(?:from\s*)?)(["'])(\.{1,2}/[^"']+)\2""")
 _PREFIX = "page/"
 

@@ -58,13 +58,20 @@ def test_rows_of_the_second_episode_say_how_much_they_differ(page: Page, site: S
     expect(row).to_have_class(re.compile("differs"))
     shown = row.locator(".change").inner_text().replace("−", "-").removesuffix("%")
     assert float(shown) == pytest.approx(100 * deltas[meter], abs=0.06)
+    bar, outline = row.locator(".bar").bounding_box(), row.locator(".bar-other").bounding_box()
+    assert bar is not None
+    assert outline is not None
+    assert (outline["x"], outline["width"] / bar["width"]) == pytest.approx(
+        (bar["x"], one["meters"][100][meter]), abs=0.02
+    )
     row = second.locator(".q-value").nth(0)
+    expect(row.locator(".bar-other")).to_be_visible()
     shown = row.locator(".change").inner_text().replace("−", "-")
     assert float(shown) == pytest.approx(other["q_values"][100][0] - one["q_values"][100][0], abs=0.006)
     fact = second.locator(".info .differs", has_text="Return so far").locator(".change")
     difference = other["reward"][:101].sum() - one["reward"][:101].sum()
     assert float(fact.inner_text().replace("−", "-")) == pytest.approx(difference, abs=0.01)
-    expect(page.locator(".pane").nth(0).locator(".differs")).to_have_count(0)
+    expect(page.locator(".pane").nth(0).locator(".differs, .bar-other:visible")).to_have_count(0)
 
 
 def test_a_comparison_takes_the_episode_before_or_after(page: Page, site: Site) -> None:

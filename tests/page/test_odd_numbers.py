@@ -45,3 +45,17 @@ def test_the_list_and_a_comparison_show_odd_numbers(page: Page, site: Site) -> N
     open_episode(page, f"{site.address}/runs/many/episodes/2?compare=4&t=75")
     expect(page.locator(".pane-title").nth(1)).to_have_text("Episode 4 · return 1.0e+30")
     expect(page.locator("main")).not_to_contain_text(re.compile("NaN|Infinity"))
+
+
+def test_a_long_number_neither_wraps_nor_is_cut_and_a_sign_is_never_cut(page: Page, site: Site) -> None:
+    for width, height, query in ((1440, 900, "?compare=2&t=99"), (720, 450, "?t=99"), (640, 420, "?embed=1&t=99")):
+        page.set_viewport_size({"width": width, "height": height})
+        open_episode(page, f"{site.address}/runs/many/episodes/1{query}")
+        row = page.locator(".q-value:visible").first
+        before = row.bounding_box()
+        number = row.locator(".number")
+        number.evaluate("number => number.textContent = '−3.6e-3'")
+        assert row.bounding_box() == before, width
+        assert number.evaluate("number => number.scrollWidth <= number.clientWidth"), width
+        critical = page.locator(".meter[data-level='critical']:visible").first
+        assert critical.evaluate("row => getComputedStyle(row, '::before').content") == '"▼"', width

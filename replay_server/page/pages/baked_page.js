@@ -16,7 +16,7 @@ import { EpisodeStore } from "../source/episode_store.js";
  * @param {Uint8Array} bytes a file of version 2
  * @param {OutlineMessage} outline
  * @param {Element} parent gets the player; the document must have the style sheets `looks.css`, `theme.css`,
- *   `shell.css` and `player.css`
+ *   `shell.css`, `numbers.css` and `player.css`
  * @param {?number} [step] number of the step to show first
  * @returns {Player}
  */

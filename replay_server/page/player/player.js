@@ -7,7 +7,6 @@ import { messageOf } from "../decode/errors.js";
 import { usualSpeed } from "../playback/clock.js";
 import { annotationMarkers } from "../playback/markers.js";
 import { afterPaint, element, setText } from "../shell/dom.js";
-import { MARKER_WORDS } from "../shell/looks.js";
 import { DeltaView } from "../views/delta_view.js";
 import { AnnotationsView } from "../views/annotations_view.js";
 import { EndView } from "../views/end_view.js";
@@ -16,7 +15,9 @@ import { TransportView } from "../views/transport_view.js";
 import { describeStep } from "./announcement.js";
 import { Banner } from "./banner.js";
 import { Controls } from "./controls.js";
+import { Following } from "./following.js";
 import { FrameLoop } from "./frame_loop.js";
+import { Happenings } from "./happenings.js";
 import { Panes } from "./panes.js";
 import { Preview } from "./preview.js";
 
@@ -27,15 +28,6 @@ import { Preview } from "./preview.js";
 
 /** How long the playhead waits for a step that is being loaded, so that both move together. */
 const LONGEST_HOLD_MILLIS = 40;
-
-/** A live episode is shown from its first step if it has fewer steps, 15 s at `LIVE_SPEED`; else from its newest one. */
-const MOST_STEPS_BEHIND = 300;
-
-/** How long the last step of a live episode is shown before the next episode. */
-const LAST_STEP_MILLIS = 800;
-
-/** Chunks of a live episode to fetch, because Redis deletes them soon after its end. */
-const LIVE_CHUNKS_AHEAD = 64;
 
 /**
  * Where the player starts. Without `episodeId` it follows the next live episode when one ends.
@@ -67,11 +59,8 @@ export class Player extends EventTarget {
    * @type {{runId: ?string, episodeId: ?number, number: number}}
    */
   #shown = { runId: null, episodeId: null, number: 0 };
-  /** Episodes of the same lane that have begun since the end of this live one. */
-  #nEpisodesBehind = 0;
-  #nextTimer = 0;
-  /** Index for which captions were shown last. */
-  #captionedIndex = 0;
+  #happenings = new Happenings();
+  #following;
   /** Whether the current step must still be announced to screen readers. */
   #isUnannounced = false;
 
@@ -83,6 +72,7 @@ export class Player extends EventTarget {
   constructor(stores, start, page) {
     super();
     this.controls = new Controls(stores[0], () => this.#rest());
+    this.#following = new Following(stores[0], this.controls);
     this.clock.speed = start.speed ?? usualSpeed(start);
     this.controls.isFollowing = start.live && start.step === null;
     this.controls.goesOn = start.live && start.episodeId === null;
@@ -231,7 +221,7 @@ export class Player extends EventTarget {
     this.#banner.showConnection(text);
   }
   close() {
-    clearTimeout(this.#nextTimer);
+    this.#following.close();
     this.#frames.isClosed = true;
     this.#timeline.close();
     this.#preview.close();
@@ -272,11 +262,11 @@ export class Player extends EventTarget {
         else pane.say(text);
       });
       store.addEventListener("behind", (event) => {
-        this.#nEpisodesBehind = /** @type {CustomEvent} */ (event).detail;
+        this.#following.nEpisodesBehind = /** @type {CustomEvent} */ (event).detail;
         this.draw();
       });
       store.addEventListener("failure", (event) => {
-        if (store.outline && !store.outline.live) this.#goOnSoon(); // Redis has deleted the steps that come next
+        if (store.outline && !store.outline.live) this.#following.goOnSoon(); // Redis has deleted the steps that come next
         pane.say(messageOf(/** @type {CustomEvent} */ (event).detail));
         this.#deck.classList.toggle("unopened", !this.store.outline);
       });
@@ -288,7 +278,7 @@ export class Player extends EventTarget {
     const { opened: outline } = this.store;
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
-    this.#nEpisodesBehind = 0;
+    this.#following.nEpisodesBehind = 0;
     this.#banner.showWaiting("");
     this.#deck.classList.remove("unopened");
     this.#end.hide();
@@ -299,7 +289,7 @@ export class Player extends EventTarget {
     const { table, runId, episodeId } = outline;
     const isAgain = runId === this.#shown.runId && episodeId === this.#shown.episodeId;
     if (isAgain) this.clock.seek(table.indexOf(this.#shown.number));
-    else if (this.controls.isFollowing) this.#join();
+    else if (this.controls.isFollowing) this.#following.join();
     else if (start.step !== null) this.clock.seek(table.indexOf(start.step));
     else this.clock.seek([...new Set(outline.markers.map(({ index }) => index))][(start.marker ?? 0) - 1] ?? 0);
     if (!isAgain) this.controls.begin(start);
@@ -317,28 +307,7 @@ export class Player extends EventTarget {
     this.clock.nSteps = this.store.nSteps;
     if (this.clock.dullSpans) this.clock.dullSpans = this.store.opened.dull;
     if (this.store.opened.live) this.#timeline.refresh();
-    if (this.controls.isFollowing) this.store.fetchAhead(this.clock.index, LIVE_CHUNKS_AHEAD);
-  }
-
-  /** Begin to follow an episode: at its first step, unless it is long or the newest one is wanted. */
-  #join() {
-    const { lastIndex, nSteps } = this.clock;
-    this.clock.seek(this.controls.isInHurry || nSteps > MOST_STEPS_BEHIND ? lastIndex : 0);
-    this.controls.isInHurry = false;
-    this.store.fetchAhead(this.clock.index, LIVE_CHUNKS_AHEAD);
-  }
-
-  /** Go on with the run's next episode, after a look at the last step of this one. */
-  #goOnSoon() {
-    const { controls } = this;
-    if (!controls.isFollowing || !controls.goesOn || this.#nextTimer) return;
-    this.#nextTimer = setTimeout(
-      () => {
-        this.#nextTimer = 0;
-        if (controls.isFollowing) this.store.goOn();
-      },
-      controls.isInHurry ? 0 : LAST_STEP_MILLIS,
-    );
+    this.#following.grown();
   }
 
   /** Playback was paused, moved or changed: draw, and report it. */
@@ -350,17 +319,6 @@ export class Player extends EventTarget {
     if (isLoaded) this.draw();
     else setTimeout(() => this.draw(), LONGEST_HOLD_MILLIS);
     this.dispatchEvent(new Event("rest"));
-  }
-
-  /** Name on the board what happens while it plays. */
-  #caption() {
-    const { index } = this.clock;
-    const before = this.#captionedIndex;
-    this.#captionedIndex = index;
-    if (!this.clock.isPlaying || index <= before) return;
-    const marker = this.store.markers.findLast((each) => each.index > before && each.index <= index);
-    if (marker && marker.kind !== "end")
-      this.#panes.list[0].caption(`${MARKER_WORDS[marker.kind].sign} ${marker.label}`);
   }
 
   #announce() {
@@ -383,7 +341,10 @@ export class Player extends EventTarget {
       last: Math.max(0, table.endStep - 1),
       canGoLive: live || this.controls.goesOn,
       isFollowing: this.controls.isFollowing,
-      behind: { nEpisodes: this.#nEpisodesBehind, nSteps: live ? this.clock.lastIndex - this.clock.index : 0 },
+      behind: {
+        nEpisodes: this.#following.nEpisodesBehind,
+        nSteps: live ? this.clock.lastIndex - this.clock.index : 0,
+      },
     });
     this.#annotations.draw(this.stepNumber);
     const steps = this.#panes.draw(this.clock.position - this.clock.index);
@@ -392,10 +353,11 @@ export class Player extends EventTarget {
     if (steps[0] && steps[1] && one && other) this.#panes.list[1].differ(other, one, this.stores[0]);
     this.#delta?.draw(steps[0] && one, steps[1] && other, meterNames);
     this.#timeline.draw(this.clock.position);
-    this.#caption();
+    const happened = this.#happenings.passed(this.clock, this.store.markers);
+    if (happened) this.#panes.list[0].caption(happened);
     if (steps[0]) this.node.dataset.step = String(steps[0].number);
     const { isPlaying } = this.clock;
-    if (!live && this.clock.isAtEnd) this.#goOnSoon();
+    if (!live && this.clock.isAtEnd) this.#following.goOnSoon();
     this.node.toggleAttribute("data-playing", isPlaying);
     if (isPlaying || !this.clock.isAtEnd) this.#end.hide();
     if (!isPlaying && wasPlaying) {

@@ -1,4 +1,4 @@
-/** How much a value of a compared episode differs from the other episode's at the same step, in the value's own row. */
+/** How a value of a compared episode differs from the other episode's at the same step, in the value's own row. */
 
 import { element, setText } from "../shell/dom.js";
 import { isNumber } from "../shell/numbers.js";
@@ -17,6 +17,21 @@ export function showDifference(row, node, [own, other], format) {
   row.classList.toggle("differs", differs);
   setText(node, difference ? format(difference) : "");
   node.dataset.direction = difference > 0 ? "up" : difference < 0 ? "down" : "none";
+}
+
+/** The outline of the other episode's bar, for the inside of a value's bar; a view that compares nothing shows none. */
+export const otherBar = () => element("span", { class: "bar-other", hidden: true });
+
+/**
+ * @param {HTMLElement} outline
+ * @param {?[from: number, to: number]} shares of the bar's width, or null if the other episode has no such value
+ */
+export function placeOtherBar(outline, shares) {
+  outline.hidden = shares === null;
+  if (!shares) return;
+  const [from, to] = shares.map((share) => Math.min(1, Math.max(0, share)));
+  outline.style.left = `${100 * Math.min(from, to)}%`;
+  outline.style.right = `${100 * (1 - Math.max(from, to))}%`;
 }
 
 /**

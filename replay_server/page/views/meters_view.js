@@ -6,7 +6,7 @@ import { element, setText } from "../shell/dom.js";
 import { LEVEL_SHARES } from "../shell/looks.js";
 import { formatMeter, formatMeterChange } from "../shell/numbers.js";
 import { colourNameOf } from "./affordance_marks.js";
-import { nameDifferences, showDifference } from "./difference.js";
+import { nameDifferences, otherBar, placeOtherBar, showDifference } from "./difference.js";
 import { RowFold } from "./row_fold.js";
 
 /** @import { StepView } from "../player/step_view.js" */
@@ -15,7 +15,7 @@ import { RowFold } from "./row_fold.js";
 export class MetersView {
   node = element("section", { class: "panel meters", "aria-label": "Meters" });
 
-  /** @type {{button: HTMLButtonElement, fill: HTMLElement, value: HTMLElement, change: HTMLElement}[]} */
+  /** @type {{button: HTMLButtonElement, fill: HTMLElement, outline: HTMLElement, value: HTMLElement, change: HTMLElement}[]} */
   #rows = [];
   #fold = new RowFold();
   /** @type {?Outline} */
@@ -73,7 +73,7 @@ export class MetersView {
   }
 
   /**
-   * Show in each row how much it differs from another episode.
+   * Show in each row how much it differs from another episode, and the other's bar as an outline.
    *
    * @param {StepView} step
    * @param {StepView} other
@@ -84,11 +84,13 @@ export class MetersView {
     if (!outline) return;
     if (!this.#isCompared) nameDifferences(this.#heading, episodeId);
     this.#isCompared = true;
-    this.#rows.forEach(({ button, change }, meter) => {
+    this.#rows.forEach((row, meter) => {
       const same = meterNames.indexOf(outline.meterNames[meter]);
       const range = outline.meterRanges[meter];
       const values = /** @type {[?number, ?number]} */ ([meters?.[meter] ?? null, other.meters?.[same] ?? null]);
-      showDifference(button, change, values, (difference) => formatMeterChange(difference, range));
+      showDifference(row.button, row.change, values, (difference) => formatMeterChange(difference, range));
+      const value = other.meters?.[same];
+      placeOtherBar(row.outline, isKnown(value) ? [0, shareOf(value, range)] : null);
     });
   }
 
@@ -99,6 +101,7 @@ export class MetersView {
    */
   #row(name, label, meter) {
     const fill = element("span", { class: "bar-fill" });
+    const outline = otherBar();
     const value = element("span", { class: "number" });
     const change = element("span", { class: "change" });
     /** @type {HTMLButtonElement} */
@@ -113,13 +116,13 @@ export class MetersView {
         on: { click: () => this.#toggle(button) },
       },
       element("span", { class: "name" }, label),
-      element("span", { class: "bar" }, fill),
+      element("span", { class: "bar" }, fill, outline),
       value,
       change,
     );
     button.dataset.meter = String(meter);
     button.style.setProperty("--curve", `var(--${colourNameOf(meter)})`);
-    return { button, fill, value, change };
+    return { button, fill, outline, value, change };
   }
 
   /**

@@ -7,14 +7,17 @@ import { actionsOf, fieldsOf } from "../player/agent_row.js";
 import { element, setText } from "../shell/dom.js";
 import { DECIMALS } from "../shell/looks.js";
 import { formatChange, formatNumber, isNumber } from "../shell/numbers.js";
-import { nameDifferences, showDifference } from "./difference.js";
+import { nameDifferences, otherBar, placeOtherBar, showDifference } from "./difference.js";
 import { arrowOf } from "./directions.js";
 import { RowFold } from "./row_fold.js";
 
 /** @import { StepView } from "../player/step_view.js" */
 /** @import { Outline } from "../source/outline.js" */
 
-/** @typedef {{item: HTMLElement, fill: HTMLElement, value: HTMLElement, change: HTMLElement, state: HTMLElement}} Row */
+/**
+ * @typedef {{item: HTMLElement, fill: HTMLElement, outline: HTMLElement, value: HTMLElement, change: HTMLElement,
+ *     state: HTMLElement}} Row
+ */
 
 export class QValuesView {
   node = element("section", { class: "panel q-values", "aria-label": "Q-values" });
@@ -62,10 +65,7 @@ export class QValuesView {
       while (this.#rows.length < nRows) this.#addRow(this.#rows.length, Boolean(qValues || masks));
       this.#fold.open(this.#rows.map(({ item }) => item));
     }
-    for (const value of Array.from(values ?? [])) {
-      if (value < this.#low) this.#low = value;
-      if (value > this.#high) this.#high = value;
-    }
+    this.#include(values);
     this.#rows.forEach((row, index) =>
       this.#drawRow(row, values?.[index], !masks || Boolean(masks[index]), index === action),
     );
@@ -73,20 +73,44 @@ export class QValuesView {
   }
 
   /**
-   * Show in each row how much it differs from another episode.
+   * Show in each row how much it differs from another episode, and the other's bar as an outline, on one scale.
    *
    * @param {StepView} step
    * @param {StepView} other
    * @param {Outline} otherOutline
    */
-  differ({ qValues, actionVector }, other, { episodeId }) {
+  differ(step, other, { episodeId }) {
     if (!this.#title.querySelector(".against")) nameDifferences(this.#title, episodeId);
-    const [own, others] = [qValues ?? actionVector, other.qValues ?? other.actionVector];
-    this.#rows.forEach(({ item, change }, index) =>
-      showDifference(item, change, [own?.[index], others?.[index]], (difference) =>
-        formatChange(difference, DECIMALS.q_value),
-      ),
-    );
+    const [own, others] = [step.qValues ?? step.actionVector, other.qValues ?? other.actionVector];
+    if (this.#include(others)) this.draw(step);
+    this.#rows.forEach(({ item, outline, change }, index) => {
+      const value = others?.[index];
+      showDifference(item, change, [own?.[index], value], (difference) => formatChange(difference, DECIMALS.q_value));
+      placeOtherBar(outline, isNumber(value) ? [this.#zero, this.#zero + value / this.#spread] : null);
+    });
+  }
+
+  /**
+   * Widen the scale of the bars; returns whether it is wider now.
+   *
+   * @param {?ArrayLike<number>|undefined} values
+   */
+  #include(values) {
+    const before = this.#spread;
+    for (const value of Array.from(values ?? [])) {
+      if (value < this.#low) this.#low = value;
+      if (value > this.#high) this.#high = value;
+    }
+    return this.#spread !== before;
+  }
+
+  get #spread() {
+    return this.#high - this.#low || 1;
+  }
+
+  /** Where zero is on a bar, as a share of its width. */
+  get #zero() {
+    return -this.#low / this.#spread;
   }
 
   /**
@@ -96,9 +120,8 @@ export class QValuesView {
    * @param {boolean} isChosen
    */
   #drawRow({ item, fill, value, state }, number, isAllowed, isChosen) {
-    const spread = this.#high - this.#low || 1;
-    const zero = -this.#low / spread;
-    const share = isNumber(number) ? number / spread : 0;
+    const zero = this.#zero;
+    const share = isNumber(number) ? number / this.#spread : 0;
     fill.style.transform = `translateX(${100 * (share < 0 ? zero + share : zero)}%) scaleX(${Math.abs(share)})`;
     item.classList.toggle("chosen", isChosen);
     item.classList.toggle("masked", !isAllowed);
@@ -114,6 +137,7 @@ export class QValuesView {
     const name = (isAction ? this.#names[index] : null) ?? `${isAction ? "action" : "component"} ${index}`;
     const shown = (isAction ? this.#labels[index] : null) ?? name;
     const fill = element("span", { class: "bar-fill" });
+    const outline = otherBar();
     const value = element("span", { class: "number" });
     const change = element("span", { class: "change" });
     const state = element("span", { class: "sr-only" });
@@ -122,12 +146,12 @@ export class QValuesView {
       "div",
       { class: "row q-value", role: "listitem" },
       label,
-      element("span", { class: "bar" }, fill),
+      element("span", { class: "bar" }, fill, outline),
       value,
       change,
       state,
     );
-    this.#rows.push({ item, fill, value, change, state });
+    this.#rows.push({ item, fill, outline, value, change, state });
     this.#list.append(item);
   }
 }

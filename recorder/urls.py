@@ -150,6 +150,8 @@ def normalise_redis_url(url: str) -> str:
     Raises:
         SettingsError: scheme, port, database or an option is invalid, or the URL has one of them twice.
     """
+    if url != url.strip() or not url.isprintable():
+        raise SettingsError(f"a URL has no line breaks, other control characters or blanks around it: {redact(url)!r}")
     scheme, separator, rest = url.partition("://")
     if separator and _UNSUITABLE_SCHEME.fullmatch(scheme):
         raise SettingsError(
@@ -167,6 +169,8 @@ def normalise_redis_url(url: str) -> str:
             "not a valid URL: expected redis://USER:PASSWORD@HOST:PORT/NUMBER, with a numeric port, and with "
             f"/ ? # @ in the password encoded as %2F %3F %23 %40: {redact(url)}"
         ) from None
+    if any(letter.isspace() for letter in parts.hostname or ""):
+        raise SettingsError(f"a host has no blanks: {redact(url)}")
     if parts.scheme == "unix" and (not parts.path or parts.netloc.rpartition("@")[2]):
         raise SettingsError(f"a unix URL needs the socket's path, as in unix:///run/redis.sock; found {redact(url)}")
     if parts.scheme == "unix" and "#" in normal:

@@ -66,6 +66,10 @@ def test_every_accepted_spelling_becomes_the_drivers(spelled: str, normal: str) 
         "unix://run/redis.sock",
         "redis://?host=other",
         "redis://host?port=1",
+        "redis://host:6379/0\n",
+        " redis://host",
+        "redis://ho\tst",
+        "redis://my host:6379",
     ],
 )
 def test_an_invalid_url_is_refused(url: str) -> None:

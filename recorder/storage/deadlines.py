@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from recorder.errors import StorageUnavailableError
 
-__all__ = ["StoreCalls"]
+__all__ = ["StoreCalls", "StoreTimeouts"]
 
 Result = TypeVar("Result")
 
@@ -30,6 +31,19 @@ _LONGEST_PAUSE_SECS = 30.0
 
 _MAX_ABANDONED = 32
 """Limit on threads whose call never returned, since a driver's call can't be interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTimeouts:
+    """Time limits for a store.
+
+    Args:
+        answer_secs: for a request, plus time for its bytes.
+        listing_secs: for the names in one folder.
+    """
+
+    answer_secs: float = 15.0
+    listing_secs: float = 300.0
 
 
 class StoreCalls:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from recorder.errors import SettingsError, StorageError
 from recorder.storage.base import Storage
+from recorder.storage.deadlines import StoreTimeouts
 from recorder.storage.local import LocalStorage, read_local_file
 from recorder.storage.packs import split_packed
-from recorder.storage.url import StoreTimeouts, UrlStorage
+from recorder.storage.url import UrlStorage
 from recorder.urls import check_place, is_url
 from recorder.values.argument_kinds import check_kind
 

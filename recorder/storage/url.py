@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,11 +22,11 @@ from recorder.errors import (
     StorageUnavailableError,
 )
 from recorder.storage.base import RECORDING_SUFFIXES, Storage
-from recorder.storage.deadlines import StoreCalls
+from recorder.storage.deadlines import StoreCalls, StoreTimeouts
 from recorder.storage.range_reader import RangeReader
 from recorder.urls import redact
 
-__all__ = ["StoreTimeouts", "UrlStorage"]
+__all__ = ["UrlStorage"]
 
 _PIECE_BYTES = 1024**2
 """Read at once: a request takes tens of milliseconds for any size."""
@@ -45,19 +44,6 @@ _IMPORTED_LATE = {"hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
 
 _ONLY_READ = frozenset(("github",))
 """Schemes whose drivers can delete, but can't write."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoreTimeouts:
-    """Time limits for a store.
-
-    Args:
-        answer_secs: for a request, plus time for its bytes.
-        listing_secs: for the names in one folder.
-    """
-
-    answer_secs: float = 15.0
-    listing_secs: float = 300.0
 
 
 class UrlStorage(Storage):

@@ -19,8 +19,7 @@ from recorder.catalog import Catalog
 from recorder.errors import StorageError, StorageUnavailableError
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.storage import open_storage
-from recorder.storage.deadlines import StoreCalls
-from recorder.storage.url import StoreTimeouts
+from recorder.storage.deadlines import StoreCalls, StoreTimeouts
 from tests.episodes import add_episode
 from tests.processes import PythonProcess, run_python
 from tests.replay.conftest import port_of

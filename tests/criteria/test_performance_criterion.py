@@ -192,7 +192,7 @@ def test_the_cap_starts_with_the_share_of_the_episodes_judged_so_far() -> None:
 
 
 @given(
-    st.lists(st.one_of(st.integers(-5, 5).map(float), st.floats(allow_nan=False)), max_size=200),
+    st.lists(st.one_of(st.integers(-5, 5).map(float), st.floats(allow_nan=False, allow_infinity=False)), max_size=200),
     st.sampled_from([0.0, 1.0, 5.0, 10.0, 33.3, 50.0, 100.0]),
     st.sampled_from([10, 20, 50]),
 )

@@ -125,7 +125,7 @@ def draw_best(recordings: Path) -> None:
         (best,) = catalog.query_recordings(order="-reward", limit=1)
         episode = open_episode(recordings / best["file_path"])
         renderer = renderer_in_run(catalog, best["run_id"], episode, options)
-    samples, narration = heard(EpisodeProgramme(episode, renderer.timeline), options)
+    samples, narration = heard(EpisodeProgramme(episode, renderer.timeline, agent=None), options)
     save("video_story_sound", drawn_sound(samples, narration.lines))
     shown = Subtitled(renderer, narration.cues(), fps=options.rate, style=options.style)
     middles = [round(float(options.rate) * (line.start + line.end) / 2) for line in narration.lines]

@@ -15,7 +15,7 @@ from recorder.errors import UsageError
 from recorder.values.text import decode_integer
 from recorder.wrappers.autoseed import AutoSeed
 from recorder.wrappers.kinds import chain_of
-from recorder.wrappers.open_episode import WITHIN_GAME
+from recorder.wrappers.open_episode import WITHIN_GAME, reset_entry
 from recorder.wrappers.parts import Parts, sample_of
 
 __all__ = ["Divergence", "Reproduction", "is_reenacted", "make_environment"]
@@ -90,7 +90,7 @@ class Reproduction:
         self._n_played = 0
         observation, _ = self._env.reset(seed=self._seed)
         for name, found in self._observations.read(observation).items():
-            recorded = self._info.get(f"reset_{name}")
+            recorded = self._info.get(reset_entry(name))
             if recorded is not None:
                 is_text = isinstance(recorded, str)
                 self._compare(None, name, recorded if is_text else np.asarray(recorded, np.asarray(found).dtype), found)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
 from recorder.wrappers.frames import RENDER, picture_of
+from recorder.wrappers.open_episode import reset_entry
 
 __all__ = ["Restoration", "States"]
 
@@ -110,7 +111,9 @@ class Restoration:
         self._env.reset()
         info = self._episode.metadata.info
         first = {
-            name.removeprefix("reset_"): value for name, value in info.items() if name.startswith(f"reset_{_STATE}")
+            name.removeprefix(reset_entry("")): value
+            for name, value in info.items()
+            if name.startswith(reset_entry(_STATE))
         }
         self._show(first or self._episode.step(0).extras)
 

@@ -246,7 +246,7 @@ export class EpisodeTable {
   #play(event) {
     const cell = event.target instanceof Element ? event.target.closest("td.col-preview") : null;
     const row = cell?.closest("tr");
-    if (cell && row && event.pointerType !== "touch") this.#bubble.play(cell, row.dataset.key ?? "", episodeOf(row));
+    if (cell && row && event.pointerType !== "touch") this.#bubble.play(cell, episodeOf(row));
     else this.#bubble.hide();
   }
 

@@ -7,20 +7,19 @@ const FILM_PIXELS = 176;
 
 export class FilmBubble {
   node = element("div", { class: "bubble film-bubble", hidden: true });
-  /** Key of the episode that it shows. */
-  #key = "";
+  /** The episode that it shows. @type {?{runId: string, episodeId: number}} */
+  #shown = null;
 
   /**
    * Play an episode beside a cell of the table.
    *
    * @param {Element} cell
-   * @param {string} key
    * @param {{runId: string, episodeId: number}} episode
    */
-  play(cell, key, { runId, episodeId }) {
+  play(cell, { runId, episodeId }) {
     this.node.hidden = false;
-    if (key !== this.#key) {
-      this.#key = key;
+    if (runId !== this.#shown?.runId || episodeId !== this.#shown.episodeId) {
+      this.#shown = { runId, episodeId };
       this.node.replaceChildren(film(runId, episodeId, FILM_PIXELS));
     }
     const { right, top, height } = cell.getBoundingClientRect();
@@ -35,6 +34,6 @@ export class FilmBubble {
 
   /** Draw the film again the next time: the theme has changed. */
   forget() {
-    this.#key = "";
+    this.#shown = null;
   }
 }

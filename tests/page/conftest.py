@@ -32,6 +32,10 @@ FLAGS = (
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """The first one has no window to draw beside the page: a test takes half the time."""
 DEADLINE_MILLIS = 1000 * DEADLINE_SECS
+SHAPES = "/runs/shapes/episodes"
+WALK = Life(seed=5, n_steps=300).columns()
+"""The steps of episode 2 of the run ``shapes``."""
+CELLS = [tuple(cell) for cell in WALK["position"].tolist()]
 HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
 
 
@@ -108,24 +112,23 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
     recordings = tmp_path_factory.mktemp("recordings")
     with Catalog(recordings / "catalog.db") as catalog:
         add_lives(catalog, recordings, run_id="demo", n_episodes=60, recorded=range(0, 60, 10), n_steps=500)
-        walk = Life(seed=5, n_steps=300).columns()
-        add_life(catalog, recordings, "shapes", 2, walk)
-        forked = {name: values.copy() for name, values in walk.items()}
+        add_life(catalog, recordings, "shapes", 2, WALK)
+        forked = {name: values.copy() for name, values in WALK.items()}
         forked["action"][37] = (forked["action"][37] + 1) % 6
         add_life(catalog, recordings, "shapes", 3, forked, info={"seed": 1002})
         dull = Life(seed=6, n_steps=400, waits=(60, 260)).columns()
         add_life(catalog, recordings, "shapes", 4, dull, chunk_steps=64, missing=(5,))
-        bare = {name: walk[name] for name in ("meters", "action", "reward")}
+        bare = {name: WALK[name] for name in ("meters", "action", "reward")}
         add_life(catalog, recordings, "shapes", 5, bare, affordance_layout={})
         scene = {"meter_names": (), "affordance_layout": {}}
         add_life(catalog, recordings, "shapes", 6, observed(300), chunk_steps=64, **scene)
         add_life(catalog, recordings, "shapes", 7, observed(200, n_numbers=40, apart=4), **scene)
-        add_life(catalog, recordings, "unstaged", 1, walk, stage=None)
+        add_life(catalog, recordings, "unstaged", 1, WALK, stage=None)
         add_life(catalog, recordings, "many", 1, many(100), **MANY_NAMES)
         for number, value in enumerate((np.nan, np.inf, 1e30), start=2):
-            add_life(catalog, recordings, "many", number, spoiled(walk, value))
+            add_life(catalog, recordings, "many", number, spoiled(WALK, value))
         for episode_id, colour in ((1, "red"), (2, "blue")):
-            said = {name: walk[name] for name in ("action", "reward")} | {"extras.mission": said_in(300, colour)}
+            said = {name: WALK[name] for name in ("action", "reward")} | {"extras.mission": said_in(300, colour)}
             add_life(catalog, recordings, "said", episode_id, said, chunk_steps=64, **scene)
         hostile = {
             "meter_names": (HOSTILE, *map(str, range(7))),
@@ -134,7 +137,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
             "reasons": (HOSTILE,),
             "info": {"seed": HOSTILE},
         }
-        add_life(catalog, recordings, HOSTILE, 1, walk, **hostile)
+        add_life(catalog, recordings, HOSTILE, 1, WALK, **hostile)
     environment = {"HAMLET_RECORDER_REDIS__URL": redis_server.url}
     with PythonProcess(
         "-m", "recorder", "serve", "--recordings", str(recordings), "--port", "0", environment=environment

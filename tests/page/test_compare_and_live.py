@@ -11,15 +11,13 @@ import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from recorder.capture import EpisodeRecorder
-from tests.page.conftest import Site
+from tests.page.conftest import CELLS, Site
 from tests.page.lives import ACTIONS, METERS, Life
 from tests.page.looking import agent_cell, open_episode, resize, shown_step, wait_for_step
 from tests.processes import ROOT
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
-
-CELLS = [tuple(cell) for cell in Life(seed=5, n_steps=300).columns()["position"].tolist()]
 
 
 def test_a_comparison_jumps_to_the_first_difference(page: Page, site: Site) -> None:

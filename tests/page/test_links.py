@@ -12,13 +12,11 @@ from playwright.sync_api import Page, expect
 
 from recorder.catalog import Catalog
 from tests.page.conftest import Site
-from tests.page.lives import Life
 from tests.page.looking import open_episode, shown_step, wait_for_step
 
 pytestmark = pytest.mark.browser
 
 EPISODE = "/runs/shapes/episodes/2"
-CELLS = [tuple(cell) for cell in Life(seed=5, n_steps=300).columns()["position"].tolist()]
 PANELS = {"grid": ".stage", "meters": ".meters", "q": ".q-values", "info": ".info"}
 
 

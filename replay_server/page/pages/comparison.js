@@ -39,7 +39,7 @@ export class Comparison {
       return;
     }
     this.#header?.showDivergence(this.#divergence, this.#actionsAtDifference());
-    this.#player.markDifference(this.#divergence?.step ?? null);
+    this.#player.timeline.markDifference(this.#divergence?.step ?? null);
     this.align(alignment(), seeks);
   }
 

@@ -124,9 +124,9 @@ export class PlayerPage {
       lane: this.#place.lane === null ? null : (outline?.metadata.lane ?? this.#place.lane),
       step: this.#player.controls.isFollowing ? null : this.#player.stepNumber,
       speed: clock.speed === usualSpeed(this.#place) ? null : clock.speed,
-      selection: this.#player.selection,
+      selection: this.#player.controls.selection,
       skipsDull: clock.dullSpans !== null,
-      agent: this.#player.pickedAgentId,
+      agent: this.#player.agents.pickedId || null,
       theme: chosenTheme(),
     };
   }
@@ -155,7 +155,7 @@ export class PlayerPage {
       share: () => this.#share(),
       toWall: () => this.#toWall(),
       stopComparing: () => this.#visit({ compared: null }),
-      agentId: () => this.#player.agentId,
+      agentId: () => this.#player.agents.id,
     });
     this.#header.showPlace(this.#place);
     this.node.append(this.#header.node);

@@ -21,7 +21,7 @@ export function shareEpisode(player, here) {
   showShareMenu({
     title: `Share episode ${episodeId}`,
     link: linkTo(there),
-    loop: linkTo({ ...there, loops: true, autoplay: true, selection: player.selection }),
+    loop: linkTo({ ...there, loops: true, autoplay: true, selection: player.controls.selection }),
     embed: linkTo({ ...there, embed: true, panels: ["grid"], theme: null }),
     step,
     picture: nSteps ? stillUrl(runId, episodeId, player.clock.index) : null,

@@ -46,6 +46,11 @@ export class AgentChoice {
     return find(shownAgent) ?? agents[0] ?? null;
   }
 
+  /** Its id; null in an episode of one agent, and before the episode is open. */
+  get id() {
+    return this.#store.outline ? (this.agent?.id ?? null) : null;
+  }
+
   /**
    * Choose an agent. Returns whether the episode has it.
    *

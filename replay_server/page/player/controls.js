@@ -45,6 +45,16 @@ export class Controls {
     if (autoplay) this.play();
   }
 
+  /**
+   * Step numbers of the loop, or null.
+   *
+   * @returns {?[number, number]}
+   */
+  get selection() {
+    const { loop } = this.clock;
+    return loop && [this.#store.table.numberOf(loop[0]), this.#store.table.numberOf(loop[1])];
+  }
+
   togglePlay() {
     if (this.clock.isPlaying || this.isFollowing) this.pause();
     else this.play();

@@ -6,20 +6,19 @@
 import { messageOf } from "../decode/errors.js";
 import { usualSpeed } from "../playback/clock.js";
 import { annotationMarkers } from "../playback/markers.js";
-import { afterPaint, element, setText } from "../shell/dom.js";
+import { element } from "../shell/dom.js";
 import { DeltaView } from "../views/delta_view.js";
 import { AnnotationsView } from "../views/annotations_view.js";
 import { EndView } from "../views/end_view.js";
-import { TimelineView } from "../views/timeline_view.js";
-import { TransportView } from "../views/transport_view.js";
-import { describeStep } from "./announcement.js";
+import { Announcer } from "./announcement.js";
 import { Banner } from "./banner.js";
 import { Controls } from "./controls.js";
+import { Deck } from "./deck.js";
 import { Following } from "./following.js";
 import { FrameLoop } from "./frame_loop.js";
 import { Happenings } from "./happenings.js";
+import { Opening } from "./opening.js";
 import { Panes } from "./panes.js";
-import { Preview } from "./preview.js";
 
 /** @import { Annotation } from "../source/annotations.js" */
 /** @import { EpisodeStore } from "../source/episode_store.js" */
@@ -44,25 +43,15 @@ export class Player extends EventTarget {
 
   #panes;
   #frames;
-  #timeline;
-  #transport;
   #annotations;
   #delta;
-  #deck = element("div", { class: "panel deck" });
-  #announcer = element("p", { class: "sr-only", "aria-live": "polite" });
+  #deck;
+  #announcer;
   #banner = new Banner();
   #end;
-  #preview;
-  /**
-   * Run, episode and step that were shown last, where an episode that is opened again continues.
-   *
-   * @type {{runId: ?string, episodeId: ?number, number: number}}
-   */
-  #shown = { runId: null, episodeId: null, number: 0 };
+  #opening = new Opening();
   #happenings = new Happenings();
   #following;
-  /** Whether the current step must still be announced to screen readers. */
-  #isUnannounced = false;
 
   /**
    * @param {EpisodeStore[]} stores one, or two to compare
@@ -76,12 +65,14 @@ export class Player extends EventTarget {
     this.clock.speed = start.speed ?? usualSpeed(start);
     this.controls.isFollowing = start.live && start.step === null;
     this.controls.goesOn = start.live && start.episodeId === null;
-    this.#preview = new Preview(stores[0]);
     this.#panes = new Panes(stores, this.clock, {
       panels: start.panels,
       agentId: start.agent,
-      onMeters: (meters) => this.#timeline.showMeters(meters),
-      onAgent: () => this.#agentChanged(),
+      onMeters: (meters) => this.timeline.showMeters(meters),
+      onAgent: () => {
+        this.timeline.showAgent(this.agents.agent);
+        this.#rest();
+      },
       seek: (index) => this.controls.seek(index),
     });
     this.#frames = new FrameLoop(
@@ -89,13 +80,11 @@ export class Player extends EventTarget {
       (secs) => this.#frame(secs),
     );
     this.#delta = stores.length > 1 ? new DeltaView() : null;
-    this.#timeline = new TimelineView({
-      seek: (index) => this.controls.seek(index),
-      dragging: (isDragging) => this.controls.drag(isDragging),
-      near: (index) => this.#preview.fetch(index),
-      hover: (index, place) => this.#preview.show(index, place),
+    this.#deck = new Deck(stores[0], this.controls, this.#following, {
+      ...page,
+      fullscreen: () => this.toggleFullscreen(),
     });
-    this.#transport = new TransportView(this.controls, { ...page, fullscreen: () => this.toggleFullscreen() });
+    this.#announcer = new Announcer(stores[0], this.controls.clock, this.timeline);
     this.#annotations = new AnnotationsView({
       seek: (number) => this.controls.seek(this.store.table.indexOf(number)),
       edit: page.editAnnotation,
@@ -103,14 +92,17 @@ export class Player extends EventTarget {
     this.#panes.list[0].add(this.#annotations.node);
     this.#end = new EndView({ ...page, replay: () => this.controls.play() });
     this.#panes.list[0].cover(this.#end.node);
-    this.#deck.append(this.#timeline.node, this.#transport.node);
     const delta = this.#delta ? [this.#delta.node] : [];
-    this.node.append(this.#banner.node, this.#panes.node, ...delta, this.#deck, this.#announcer);
+    this.node.append(this.#banner.node, this.#panes.node, ...delta, this.#deck.node, this.#announcer.node);
     this.#listen(start);
   }
 
   get clock() {
     return this.controls.clock;
+  }
+
+  get timeline() {
+    return this.#deck.timeline;
   }
 
   /** The store of the timeline. */
@@ -128,16 +120,6 @@ export class Player extends EventTarget {
     return this.store.nSteps ? this.store.table.numberOf(this.clock.index) : 0;
   }
 
-  /**
-   * Step numbers of the loop, or null.
-   *
-   * @returns {?[number, number]}
-   */
-  get selection() {
-    const { loop } = this.clock;
-    return loop && [this.store.table.numberOf(loop[0]), this.store.table.numberOf(loop[1])];
-  }
-
   toggleFullscreen() {
     if (document.fullscreenElement) document.exitFullscreen();
     else this.node.requestFullscreen?.();
@@ -150,36 +132,13 @@ export class Player extends EventTarget {
    */
   alignBy(offset) {
     this.#panes.alignBy(offset);
-    if (this.stores[1]?.outline) this.#timeline.compare(this.stores[1], offset);
+    if (this.stores[1]?.outline) this.timeline.compare(this.stores[1], offset);
     this.draw();
   }
 
-  /**
-   * Mark the first difference on the timeline.
-   *
-   * @param {?number} number of the step
-   */
-  markDifference(number) {
-    this.#timeline.markDifference(number);
-  }
-
-  /**
-   * Zoom the timeline around the current step.
-   *
-   * @param {number} steps positive to zoom in
-   */
-  zoom(steps) {
-    this.#timeline.zoom(steps);
-  }
-
-  /** The id of the agent whose numbers are shown; null in an episode of one agent. */
-  get agentId() {
-    return this.store.outline ? (this.#panes.list[0].agents.agent?.id ?? null) : null;
-  }
-
-  /** The same if a person or a link has chosen it; null otherwise. */
-  get pickedAgentId() {
-    return this.#panes.list[0].agents.pickedId || null;
+  /** The choice of the agent whose numbers are shown. */
+  get agents() {
+    return this.#panes.list[0].agents;
   }
 
   /**
@@ -188,7 +147,7 @@ export class Player extends EventTarget {
    * @param {-1|1} direction
    */
   toAgent(direction) {
-    const id = this.store.outline ? this.#panes.list[0].agents.neighbour(direction) : null;
+    const id = this.store.outline ? this.agents.neighbour(direction) : null;
     if (id === null) this.controls.toMarker(direction);
     else this.#panes.selectAgent(id);
   }
@@ -197,7 +156,7 @@ export class Player extends EventTarget {
   showAnnotations(annotations) {
     this.store.annotations = annotationMarkers(annotations, this.store.table);
     this.#annotations.show(annotations);
-    this.#timeline.refresh();
+    this.timeline.refresh();
     this.draw();
   }
 
@@ -222,9 +181,8 @@ export class Player extends EventTarget {
   }
   close() {
     this.#following.close();
-    this.#frames.isClosed = true;
-    this.#timeline.close();
-    this.#preview.close();
+    this.#frames.isClosed = this.#announcer.isClosed = true;
+    this.#deck.close();
     this.#panes.close();
   }
 
@@ -238,7 +196,7 @@ export class Player extends EventTarget {
         if (this.#delta) pane.entitle();
         if (isFirst) this.#opened(start);
         else {
-          this.#timeline.compare(store, 0);
+          this.timeline.compare(store, 0);
           this.draw();
         }
       });
@@ -252,7 +210,7 @@ export class Player extends EventTarget {
         if (!isFirst) return;
         this.clock.isLive = false;
         this.controls.isFollowing &&= start.episodeId === null;
-        this.#timeline.refresh();
+        this.timeline.refresh();
         this.#rest();
         this.dispatchEvent(new Event("ended"));
       });
@@ -268,7 +226,7 @@ export class Player extends EventTarget {
       store.addEventListener("failure", (event) => {
         if (store.outline && !store.outline.live) this.#following.goOnSoon(); // Redis has deleted the steps that come next
         pane.say(messageOf(/** @type {CustomEvent} */ (event).detail));
-        this.#deck.classList.toggle("unopened", !this.store.outline);
+        this.#deck.isUsable = this.store.outline !== null;
       });
     });
   }
@@ -280,79 +238,52 @@ export class Player extends EventTarget {
     this.clock.isLive = outline.live;
     this.#following.nEpisodesBehind = 0;
     this.#banner.showWaiting("");
-    this.#deck.classList.remove("unopened");
+    this.#deck.isUsable = true;
     this.#end.hide();
     this.store.annotations = [];
     this.#annotations.show([]);
-    this.#timeline.open(this.store);
-    this.#timeline.showAgent(this.#panes.list[0].agents.agent);
-    const { table, runId, episodeId } = outline;
-    const isAgain = runId === this.#shown.runId && episodeId === this.#shown.episodeId;
-    if (isAgain) this.clock.seek(table.indexOf(this.#shown.number));
-    else if (this.controls.isFollowing) this.#following.join();
-    else if (start.step !== null) this.clock.seek(table.indexOf(start.step));
-    else this.clock.seek([...new Set(outline.markers.map(({ index }) => index))][(start.marker ?? 0) - 1] ?? 0);
+    this.timeline.open(this.store);
+    this.timeline.showAgent(this.agents.agent);
+    const isAgain = this.#opening.isAgain(outline);
+    if (this.controls.isFollowing && !isAgain) this.#following.join();
+    else this.clock.seek(this.#opening.indexIn(outline, start));
     if (!isAgain) this.controls.begin(start);
     if (this.controls.isFollowing) this.clock.play();
     this.#rest();
     this.dispatchEvent(new Event("opened"));
   }
 
-  #agentChanged() {
-    this.#timeline.showAgent(this.#panes.list[0].agents.agent);
-    this.#rest();
-  }
-
   #grown() {
     this.clock.nSteps = this.store.nSteps;
     if (this.clock.dullSpans) this.clock.dullSpans = this.store.opened.dull;
-    if (this.store.opened.live) this.#timeline.refresh();
+    if (this.store.opened.live) this.timeline.refresh();
     this.#following.grown();
   }
 
   /** Playback was paused, moved or changed: draw, and report it. */
   #rest() {
     if (!this.controls.isFollowing) this.#banner.showWaiting("");
-    this.#isUnannounced = true;
+    this.#announcer.isDue = true;
     const isLoaded = this.#panes.isLoaded(this.clock.index);
-    this.#timeline.mark({ loop: this.clock.loop, skipsDull: this.clock.dullSpans !== null });
+    this.#deck.mark();
     if (isLoaded) this.draw();
     else setTimeout(() => this.draw(), LONGEST_HOLD_MILLIS);
     this.dispatchEvent(new Event("rest"));
-  }
-
-  #announce() {
-    if (this.clock.isPlaying || this.#frames.isClosed) return;
-    this.#isUnannounced = false;
-    const text = describeStep(this.store, this.clock.index, this.#panes.list[0].agents.agent);
-    setText(this.#announcer, text);
-    this.#timeline.announce(this.stepNumber, text);
   }
 
   /** @param {number} secs */
   #frame(secs) {
     const wasPlaying = this.clock.isPlaying;
     this.clock.advance(secs, (index) => this.#panes.isLoaded(index));
-    const { runId, episodeId, table, live, meterNames } = this.store.opened;
-    this.#shown = { runId, episodeId, number: this.stepNumber };
-    this.#transport.draw({
-      clock: this.clock,
-      number: this.stepNumber,
-      last: Math.max(0, table.endStep - 1),
-      canGoLive: live || this.controls.goesOn,
-      isFollowing: this.controls.isFollowing,
-      behind: {
-        nEpisodes: this.#following.nEpisodesBehind,
-        nSteps: live ? this.clock.lastIndex - this.clock.index : 0,
-      },
-    });
+    const { live, meterNames } = this.store.opened;
+    this.#opening.shows(this.store.opened, this.stepNumber);
     this.#annotations.draw(this.stepNumber);
     const steps = this.#panes.draw(this.clock.position - this.clock.index);
     for (const [number, step] of steps.entries()) if (step) this.stores[number].fetchAhead(step.index);
     const [one, other] = this.#panes.list.map(({ shown }) => shown);
     if (steps[0] && steps[1] && one && other) this.#panes.list[1].differ(other, one, this.stores[0]);
     this.#delta?.draw(steps[0] && one, steps[1] && other, meterNames);
-    this.#timeline.draw(this.clock.position);
+    this.#deck.draw();
     const happened = this.#happenings.passed(this.clock, this.store.markers);
     if (happened) this.#panes.list[0].caption(happened);
     if (steps[0]) this.node.dataset.step = String(steps[0].number);
@@ -363,7 +294,7 @@ export class Player extends EventTarget {
     if (!isPlaying && wasPlaying) {
       if (steps[0] && !live && this.clock.isAtEnd && !this.controls.isFollowing) this.#end.show(this.store, steps[0]);
       this.#rest();
-    } else if (!isPlaying && steps[0] && this.#isUnannounced) afterPaint(() => this.#announce());
+    } else if (!isPlaying && steps[0]) this.#announcer.announceSoon(() => this.agents.agent);
     return isPlaying;
   }
 }

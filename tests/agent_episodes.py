@@ -10,17 +10,23 @@ import numpy as np
 
 from recorder.agents import AgentInfo
 from recorder.agents.columns import ROSTER, agent_column
+from recorder.capture import EpisodeRecorder
 from recorder.catalog import Catalog, RecordingRow
-from recorder.episode_file import build_version1, build_version2, open_episode
+from recorder.episode_file import Episode, build_version1, build_version2, open_episode
+from tests.capture.recorded import close_and_read
 from tests.episodes import GRID, add_episode, make_chunks, make_metadata
 
 __all__ = [
     "JOINS_AT",
     "LEAVES_AT",
     "NAMES",
+    "SEEN",
+    "SEEN_JOINS_AT",
+    "SEEN_LEAVES_AT",
     "add_agent_episode",
     "agent_episode_columns",
     "agent_episode_table",
+    "seen_by_agents",
     "write_agent_episode",
 ]
 
@@ -34,6 +40,40 @@ NAMES: dict[str, Any] = {"action_names": ("up", "down", "stay"), "meter_names": 
 
 _FIRST_REWARD = {"red_0": 1.0, "red_1": 0.5, "blue_0": 2.0}
 """What each agent earns in every step in which it is present."""
+
+SEEN = {
+    name: np.random.default_rng(seed).integers(0, 256, (24, *shape), np.uint8)
+    for seed, (name, shape) in enumerate({"red_0": (20, 24, 3), "red_1": (20, 24, 3), "blue_0": (18, 18)}.items())
+}
+"""What each agent of ``seen_by_agents`` sees in each step."""
+
+SEEN_LEAVES_AT, SEEN_JOINS_AT = 10, 6
+"""Of ``red_1``, which earns most, and of ``blue_0``, which has a group for itself."""
+
+
+def seen_by_agents(*, shared: np.ndarray | None = None, has_positions: bool = True) -> Episode:
+    """An episode whose agents see different pictures.
+
+    Args:
+        shared: a picture of the whole episode, for all steps.
+    """
+    recorder = EpisodeRecorder(strict=True)
+    for step in range(24):
+        agents = {
+            name: {
+                "reward": 9.0 if name == "red_1" else 1.0,
+                "action": 1,
+                "terminated": name == "red_1" and step == SEEN_LEAVES_AT - 1,
+                "extras": {"observation": seen[step]},
+                **({"position": (step % GRID, number)} if has_positions else {}),
+            }
+            for number, (name, seen) in enumerate(SEEN.items())
+            if (name != "red_1" or step < SEEN_LEAVES_AT) and (name != "blue_0" or step >= SEEN_JOINS_AT)
+        }
+        beside = None if shared is None else {"extras": {"render": shared}}
+        recorder.record_agents(7, step, agents, beside)
+    recorder.finish_episode(7)
+    return close_and_read(recorder)[7].episode
 
 
 def write_agent_episode(

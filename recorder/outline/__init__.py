@@ -9,9 +9,10 @@ from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
 from recorder.outline.outline import Outline
 from recorder.outline.overview import MAX_SAMPLES
-from recorder.outline.pictures import picture_before, picture_columns, resized, rgb_of
+from recorder.outline.pictures import resized, rgb_of
 from recorder.outline.rewards import has_intrinsic
 from recorder.outline.scene import Scene
+from recorder.outline.shown_pictures import ShownPicture, picture_before, shown_pictures
 from recorder.outline.step_columns import StepColumns
 
 __all__ = [
@@ -25,14 +26,15 @@ __all__ = [
     "MeterRanges",
     "Outline",
     "Scene",
+    "ShownPicture",
     "StepColumns",
     "chunk_rows",
     "describe_recording",
     "has_intrinsic",
     "meter_level",
     "picture_before",
-    "picture_columns",
     "resized",
     "rgb_of",
+    "shown_pictures",
     "thin_markers",
 ]

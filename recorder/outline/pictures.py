@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.agents.columns import parse_agent_column
-from recorder.episode_file import Episode
-from recorder.schema import EXTRAS_PREFIX, EpisodeSchema
+from recorder.schema import EXTRAS_PREFIX, ColumnSpec, EpisodeSchema
 from recorder.values.picture_shape import PictureShape, picture_shape
 
-__all__ = ["picture_before", "picture_columns", "resized", "rgb_of"]
+__all__ = ["agent_picture_columns", "picture_columns", "resized", "rgb_of"]
 
 _RENDERED = f"{EXTRAS_PREFIX}render"
 """What a wrapper recorded for people to look at."""
@@ -30,20 +30,18 @@ def picture_columns(schema: EpisodeSchema) -> list[str]:
     return sorted(found, key=lambda name: name != _RENDERED)
 
 
-def picture_before(episode: Episode, name: str, index: int) -> tuple[int, NDArray[Any]] | None:
-    """The picture of a step, or the last one before it in the same chunk, with the index of its step; None if there is none.
-
-    Raises:
-        EpisodeFileError: the file is damaged there.
-    """
-    for chunk, rows in episode.chunks_between(index, index + 1):
-        if name not in chunk.names or picture_shape(chunk.spec(name).dtype, chunk.spec(name).shape) is None:
-            return None  # a column may hold something else for a while
-        present = np.flatnonzero(chunk.present(name)[: rows.start + 1])
-        if len(present):
-            row = int(present[-1])
-            return index - rows.start + row, chunk.value(name, row)
-    return None
+def agent_picture_columns(columns: Iterable[ColumnSpec]) -> dict[int, list[str]]:
+    """By group of agents, the names of its columns that hold a picture of each agent, the one to show first."""
+    found: dict[int, list[str]] = {}
+    for spec in columns:
+        place = parse_agent_column(spec.name)
+        if place is None or not place[1].startswith(EXTRAS_PREFIX) or not spec.shape:
+            continue
+        if picture_shape(spec.dtype, spec.shape[1:]) is not None:
+            found.setdefault(place[0], []).append(spec.name)
+    for names in found.values():
+        names.sort(key=lambda name: not name.endswith(f".{_RENDERED}"))
+    return found
 
 
 def rgb_of(value: NDArray[Any], picture: int = -1) -> NDArray[np.uint8] | None:

@@ -70,5 +70,8 @@ def picture_shape(dtype: str, shape: tuple[int, ...]) -> PictureShape | None:
 
 
 def is_stored_as_picture(dtype: str, shape: tuple[int, ...]) -> bool:
-    """Whether a column of this dtype and shape is a picture column: its values are stored as differences."""
-    return dtype in _STORED_DTYPES and picture_shape(dtype, shape) is not None
+    """Whether a column of this dtype and shape is a picture column: its values are stored as differences.
+
+    So are the pictures of a group of agents, which have an axis of agents in front.
+    """
+    return dtype in _STORED_DTYPES and any(picture_shape(dtype, one) is not None for one in (shape, shape[1:]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.outline import picture_before, resized, rgb_of
+from recorder.outline import picture_before, resized, rgb_of, shown_pictures
+from recorder.outline.agents import find_agent
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.episodes.thumbnail_marks import Palette
 
@@ -23,7 +24,8 @@ def draw_recorded(
     Args:
         is_square: with borders, so that the height is ``size``.
     """
-    pictures = opened.outline.scene.pictures
+    shown = find_agent(opened.outline.agents.infos(opened.episode.metadata.intrinsic_weight), None)
+    pictures = shown_pictures(opened.episode.schema, shown)
     found = picture_before(opened.episode, pictures[0], index) if pictures and opened.n_steps else None
     pixels = None if found is None else rgb_of(found[1])
     if pixels is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from recorder.chunk import ColumnData, encode_chunk, spec_of
 from recorder.episode import EpisodeMetadata, Substrate
-from recorder.episode_file import build_version2, open_episode
+from recorder.episode_file import Episode, build_version2, open_episode
 from recorder.html_file import export_episode_html
 from recorder.outline import rgb_of
 from recorder.schema import EpisodeSchema
 from recorder.values.picture_shape import picture_shape
+from tests.agent_episodes import SEEN, seen_by_agents
 from tests.page.looking import wait_for_step
 
 pytestmark = pytest.mark.browser
@@ -36,8 +38,18 @@ SHAPES = [
 @pytest.fixture(scope="module")
 def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """An HTML export of an episode with positions, rendered pictures that some steps lack, and stacks."""
-    path = tmp_path_factory.mktemp("pictures") / "episode.html"
-    export_episode_html(open_episode(recording()), path)
+    yield from exported(browser, open_episode(recording()), tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def team_page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """The same of an episode of agents that see different pictures, and have places on a board."""
+    yield from exported(browser, seen_by_agents(), tmp_path_factory.mktemp("team"))
+
+
+def exported(browser: Browser, episode: Episode, folder: Path) -> Iterator[Page]:
+    path = folder / "episode.html"
+    export_episode_html(episode, path)
     page = browser.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -112,6 +124,39 @@ def test_a_hovered_step_is_previewed_by_its_picture(page: Page) -> None:
     page.wait_for_function("document.querySelector('.bubble-stage canvas.picture')?.width === 40")
     found = shown(page, ".bubble-stage canvas.picture")
     assert any((found == picture).all() for picture in RENDERED)
+
+
+def test_what_the_selected_agent_sees_stands_in_the_boards_place_and_in_previews(team_page: Page) -> None:
+    go_to(team_page, 8)
+    np.testing.assert_array_equal(shown(team_page), SEEN["red_1"][8])
+    choices = team_page.locator(".picture-choice")
+    assert choices.locator("option").all_inner_texts() == ["red_1: observation", "board"]
+    for name in ("blue_0", "red_0"):
+        team_page.keyboard.press("]")
+        expect(choices.locator("option:checked")).to_have_text(f"{name}: observation")
+        seen = SEEN[name][8]
+        np.testing.assert_array_equal(shown(team_page), seen if seen.ndim == 3 else np.repeat(seen[..., None], 3, 2))
+    team_page.locator(".timeline-strip").hover(position={"x": 300, "y": 20})
+    team_page.wait_for_function("document.querySelector('.bubble-stage canvas.picture')?.width === 24")
+    previewed = shown(team_page, ".bubble-stage canvas.picture")
+    assert any((previewed == picture).all() for picture in SEEN["red_0"])
+    choices.select_option(label="board")
+    choices.blur()
+    team_page.keyboard.press("[")
+    expect(team_page.locator(".stage .grid-view:not(.picture-view)")).to_be_visible()
+    choices.select_option(label="blue_0: observation")
+    choices.blur()
+
+
+def test_an_agent_that_has_left_or_has_yet_to_join_shows_no_picture_of_another(team_page: Page) -> None:
+    team_page.locator(".agents").get_by_text("red_1").click()
+    go_to(team_page, 20)
+    np.testing.assert_array_equal(shown(team_page), SEEN["red_1"][9])
+    expect(team_page.locator(".stage .picture-note")).to_have_text("This step has no picture; step 9 is shown.")
+    team_page.locator(".agents").get_by_text("blue_0").click()
+    go_to(team_page, 2)
+    expect(team_page.locator(".stage .picture-note")).to_have_text("This step has no picture.")
+    assert not shown(team_page).any()
 
 
 def test_the_page_shows_every_shape_of_picture_as_thumbnails_and_videos_do(page: Page) -> None:

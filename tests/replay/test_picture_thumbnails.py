@@ -9,6 +9,7 @@ import pytest
 
 from recorder.catalog import Catalog
 from replay_server.app import EXTENSION
+from tests.agent_episodes import SEEN, seen_by_agents
 from tests.episodes import add_episode
 from tests.replay.conftest import make_app
 from tests.replay.test_rest import thumbnail_pixels
@@ -36,3 +37,14 @@ def test_a_thumbnail_shows_the_picture_of_its_step(
     assert (pixels[top : len(pixels) - top, left:right] == 140).all()
     assert not (pixels[:, :left] == 140).any()
     assert pixels.shape[1] == size
+
+
+def test_a_thumbnail_shows_what_the_agent_with_the_highest_return_sees(tmp_path: Path) -> None:
+    seen = seen_by_agents()
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        columns = {name: seen.column(name) for name in seen.names}
+        add_episode(catalog, tmp_path, run_id="team", episode_id=1, columns=columns, agents=seen.metadata.agents)
+    app = make_app(tmp_path)
+    answer = app.test_client().get("/api/v1/episodes/team/1/thumbnail.png?t=5&size=48")
+    app.extensions[EXTENSION].close("the test is over")
+    np.testing.assert_array_equal(thumbnail_pixels(answer.data), SEEN["red_1"][5].repeat(2, axis=0).repeat(2, axis=1))

@@ -10,6 +10,7 @@ from recorder.episode import EpisodeMetadata, Substrate
 from recorder.episode_file import Episode, build_version2, open_episode
 from recorder.errors import UsageError
 from recorder.schema import EpisodeSchema
+from tests.agent_episodes import SEEN, seen_by_agents
 from tests.capture.recorded import record_one
 from worker.video.canvas.geometry import Rect
 from worker.video.renderer import EpisodeVideoRenderer
@@ -40,15 +41,20 @@ def episode(*, has_positions: bool = True, has_pictures: bool = True, fuel: np.n
 
 
 def shows(renderer: EpisodeVideoRenderer, frame: int, picture: int) -> bool:
+    """Whether a frame shows one of ``PICTURES``."""
+    return shows_pixels(renderer, frame, PICTURES[picture])
+
+
+def shows_pixels(renderer: EpisodeVideoRenderer, frame: int, picture: np.ndarray) -> bool:
     """Whether a frame has every pixel of a picture in its place on the largest panel, each as large as the others."""
     pixels = renderer.frame(frame)
     area: Rect = renderer.layout.board
     panel = pixels[area.y : area.bottom, area.x : area.right]
-    for factor in range(panel.shape[0] // SIDE, 0, -1):
-        enlarged = PICTURES[picture].repeat(factor, 0).repeat(factor, 1)
+    for factor in range(panel.shape[0] // picture.shape[0], 0, -1):
+        enlarged = picture.repeat(factor, 0).repeat(factor, 1)
         corner = (panel == enlarged[0, 0]).all(axis=2)
-        for y, x in np.argwhere(corner[: panel.shape[0] - len(enlarged) + 1, : panel.shape[1] - len(enlarged) + 1]):
-            if (panel[y : y + len(enlarged), x : x + len(enlarged)] == enlarged).all():
+        for y, x in np.argwhere(corner[: panel.shape[0] - len(enlarged) + 1]):
+            if np.array_equal(panel[y : y + len(enlarged), x : x + enlarged.shape[1]], enlarged):
                 return True
     return False
 
@@ -93,6 +99,25 @@ def test_the_board_is_shown_where_it_is_asked_for_or_where_there_are_no_pictures
         assert not shows(renderer, 5, 5)
     with pytest.raises(UsageError, match="no pictures"):
         EpisodeVideoRenderer(episode(has_pictures=False), width=640, height=360, source="picture")
+
+
+def test_what_the_shown_agent_sees_stands_in_the_boards_place() -> None:
+    for has_positions in (True, False):
+        seen = seen_by_agents(has_positions=has_positions)
+        shown = EpisodeVideoRenderer(seen, width=640, height=360)
+        assert shows_pixels(shown, 5, SEEN["red_1"][5]), "it has the highest return"
+        assert shown.board is None
+        chosen = EpisodeVideoRenderer(seen, width=640, height=360, agent="blue_0")
+        assert shows_pixels(chosen, 20, np.repeat(SEEN["blue_0"][20][..., np.newaxis], 3, axis=2))
+
+
+def test_what_a_chosen_agent_sees_stands_below_the_picture_of_all() -> None:
+    seen = seen_by_agents(shared=PICTURES[0])
+    plain, chosen = (EpisodeVideoRenderer(seen, width=640, height=360, agent=agent) for agent in (None, "red_0"))
+    assert shows(plain, 5, 0)
+    assert not shows_pixels(plain, 5, SEEN["red_1"][5])
+    assert shows(chosen, 5, 0)
+    assert shows_pixels(chosen, 5, SEEN["red_0"][5])
 
 
 def test_a_column_of_pictures_that_holds_something_else_for_a_while_is_drawn() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.outline import EpisodeEvents, Event, Marker, Outline, picture_columns
+from recorder.outline import EpisodeEvents, Event, Marker, Outline, ShownPicture
 from recorder.video.kinds import check_kinds
 from recorder.video.timeline import Timeline, make_timeline
 from worker.video.canvas.surface import Canvas, Surface
@@ -128,14 +128,15 @@ class EpisodeVideoRenderer:
         ]
         self.board: Board | None = None
         self._grid: GridPanel | None = None
-        pictures = picture_columns(episode.schema)
+        pictures = _pictures(series.pictures, has_choice=agent is not None)
         if source == "picture" and not pictures:
             raise UsageError("source 'picture': this recording has no pictures")
         has_pictures = bool(pictures) and source != "board"
         has_board = not has_pictures or source == "both"
-        places = layout.board.rows(2, layout.px(_BETWEEN)) if has_pictures and has_board else [layout.board]
-        if has_pictures:
-            panels.append(PicturePanel(episode, pictures[0], layout, theme, still, places[0]))
+        shown = pictures if has_pictures else []
+        places = layout.board.rows(len(shown) + has_board, layout.px(_BETWEEN))
+        for picture, place in zip(shown, places, strict=False):
+            panels.append(PicturePanel(episode, picture, layout, theme, still, place))
         if has_board and series.positions.shape[1]:
             grid = GridPanel(series, layout, theme, still, places[-1])
             self.board, self._grid = grid.board, grid
@@ -230,6 +231,14 @@ class EpisodeVideoRenderer:
 
 def _is_shown(marker: Marker, agent_id: str | None) -> bool:
     return not marker.agent or marker.agent == agent_id or marker.kind in _OF_ALL_AGENTS
+
+
+def _pictures(pictures: Sequence[ShownPicture], *, has_choice: bool) -> list[ShownPicture]:
+    """The first one, and below it what a chosen agent sees."""
+    own = [
+        picture for picture in pictures[1:] if has_choice and picture.agent is not None and pictures[0].agent is None
+    ]
+    return [*pictures[:1], *own[:1]]
 
 
 def _turns(episode: Episode, agent_id: str | None) -> list[Event]:

@@ -21,6 +21,7 @@ from recorder.outline.agents.stillness import Stillness
 from recorder.outline.bounds import Bounds
 from recorder.outline.markers import AffordanceUses, LowMeters, Marker, MarkerFinder, UnsureChoices
 from recorder.outline.meter_levels import MeterRanges
+from recorder.outline.pictures import agent_picture_columns
 from recorder.outline.scene import Scene, agent_action_names
 from recorder.outline.short_names import short_names
 from recorder.outline.spans import Span, at_most
@@ -54,6 +55,8 @@ class AgentsOutline:
         """Of the episode."""
         self._followed: list[_Followed] = []
         self._presence: list[Presence] = []
+        self._pictures: dict[int, list[str]] = {}
+        """Columns of pictures, by group."""
         self._stillness = Stillness()
         self.still: NDArray[np.bool_] | None = None
         """``bool[n_steps]`` of the last chunk, where all agents stand still; None without agents."""
@@ -82,6 +85,7 @@ class AgentsOutline:
         groups = sorted({agent.group for agent in agents})
         for group in groups:
             self._include(chunk, group)
+        self._add_pictures(chunk)
         self.still = self._stillness.add(chunk, groups)
         steps = [agent_steps(chunk, agent) for agent in agents[: len(self._followed)]]
         shares = self._shares(steps)
@@ -123,6 +127,7 @@ class AgentsOutline:
                     "team": info.team,
                     "group": info.group,
                     "slot": info.slot,
+                    "pictures": self._pictures.get(info.group, []),
                     "number": look.number,
                     "sign": look.sign,
                     "spans": _clipped(spans, end_index),
@@ -157,6 +162,12 @@ class AgentsOutline:
         there = positions[0][np.asarray(present[0], np.bool_)]
         if there.size:
             self._bounds.include(there.reshape(len(there), -1).astype(np.float64))
+
+    def _add_pictures(self, chunk: Chunk) -> None:
+        """Columns may first appear after the first steps."""
+        for group, names in agent_picture_columns(map(chunk.spec, chunk.names)).items():
+            known = self._pictures.setdefault(group, [])
+            known += [name for name in names if name not in known]
 
     def _shares(self, steps: Sequence[StepColumns]) -> Floats | None:
         """``float64[n_steps, n_agents, n_meters]``."""

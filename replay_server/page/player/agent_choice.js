@@ -4,6 +4,7 @@ import { AgentsView } from "../views/agents_view.js";
 import { TRAIL_STEPS } from "../views/grid_view.js";
 import { agentReturn, isPresent } from "./agent_row.js";
 import { readFigures } from "./figures.js";
+import { firstAgent } from "./picture_source.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 /** @import { Figure } from "./figures.js" */
@@ -38,12 +39,12 @@ export class AgentChoice {
 
   /** The chosen agent; null in an episode of one agent. @type {?Agent} */
   get agent() {
-    const { agents, shownAgent } = this.#store.opened;
-    const find = (/** @type {?string} */ wanted) => agents.find(({ id }) => id === wanted);
+    const { opened } = this.#store;
+    const find = (/** @type {string} */ wanted) => opened.agents.find(({ id }) => id === wanted);
     const picked = find(this.pickedId) ?? find(this.#firstId);
     if (picked) return picked;
-    this.#firstId = shownAgent ?? "";
-    return find(shownAgent) ?? agents[0] ?? null;
+    this.#firstId = opened.shownAgent ?? "";
+    return firstAgent(opened);
   }
 
   /** Its id; null in an episode of one agent, and before the episode is open. */

@@ -1,7 +1,7 @@
 /** Reads one of several agents from the columns that it shares with others; `FORMAT.md` describes them. */
 
 /** @import { Chunk } from "../decode/chunk.js" */
-/** @import { ColumnSpec } from "../decode/columns.js" */
+/** @import { ColumnSpec, Numbers } from "../decode/columns.js" */
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 /** @import { Agent } from "../source/messages.js" */
 /** @import { Outline } from "../source/outline.js" */
@@ -29,10 +29,20 @@ const columnOf = ({ group }, field) => `${AGENTS_PREFIX}${group}.${field}`;
 export function agentRow(chunk, agent, field, offset) {
   const name = columnOf(agent, field);
   const shape = chunk.column(name)?.shape;
-  const row = shape?.length ? chunk.row(name, offset) : null;
-  if (!row || !shape || agent.slot >= shape[0]) return null;
-  const width = row.length / shape[0];
-  return row.subarray(agent.slot * width, (agent.slot + 1) * width);
+  return shape ? placeOf(agent, shape, chunk.row(name, offset)) : null;
+}
+
+/**
+ * The numbers of an agent among those of its group; null if it has none.
+ *
+ * @param {Agent} agent
+ * @param {number[]} shape of the group's column
+ * @param {?Numbers} row
+ */
+export function placeOf({ slot }, [nSlots], row) {
+  if (!row || !(slot < nSlots)) return null;
+  const width = row.length / nSlots;
+  return row.subarray(slot * width, (slot + 1) * width);
 }
 
 /**

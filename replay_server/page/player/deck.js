@@ -8,6 +8,7 @@ import { Preview } from "./preview.js";
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 /** @import { Controls } from "./controls.js" */
 /** @import { Following } from "./following.js" */
+/** @import { Agent } from "../source/messages.js" */
 /** @import { PageActions } from "./player_keys.js" */
 
 export class Deck {
@@ -24,13 +25,13 @@ export class Deck {
    * @param {EpisodeStore} store of the timeline
    * @param {Controls} controls
    * @param {Following} following
-   * @param {PageActions & {fullscreen: () => void}} page
+   * @param {PageActions & {fullscreen: () => void, shownAgent: () => ?Agent}} page
    */
   constructor(store, controls, following, page) {
     this.#store = store;
     this.#controls = controls;
     this.#following = following;
-    this.#preview = new Preview(store);
+    this.#preview = new Preview(store, page.shownAgent);
     this.timeline = new TimelineView({
       seek: (index) => controls.seek(index),
       dragging: (isDragging) => controls.drag(isDragging),

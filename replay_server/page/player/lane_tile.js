@@ -12,6 +12,7 @@ import { GridView, TRAIL_STEPS } from "../views/grid_view.js";
 import { HistoryView } from "../views/history_view.js";
 import { PictureView } from "../views/picture_view.js";
 import { readFigures } from "./figures.js";
+import { firstAgent } from "./picture_source.js";
 import { readStep, readTrail } from "./step_view.js";
 
 /** Limit for the unpacked chunks of a tile: 16 of them need 128 MiB at most. */
@@ -42,6 +43,7 @@ export class LaneTile {
   #message = element("p", { class: "tile-message muted", hidden: true });
   #lastMove = "";
   #secsAtEnd = 0;
+  #agentId = "";
 
   /**
    * @param {import("../source/socket.js").ReplaySocket} socket
@@ -94,7 +96,7 @@ export class LaneTile {
     if (move === this.#lastMove) return;
     this.#lastMove = move;
     const chunk = this.#store.chunkAt(index);
-    if (chunk && this.#picture.find(chunk)) this.#setStage();
+    if (chunk && this.#picture.find(chunk, this.#agent)) this.#setStage();
     setText(this.#result, step.end ? this.#outcome(step) : formatNumber(step.returnSoFar));
     if (this.#picture.isShown) this.#picture.draw(this.#store, index);
     else if (this.#hasGrid) {
@@ -111,6 +113,14 @@ export class LaneTile {
     this.#history.close();
     this.#store.close();
     this.node.remove();
+  }
+
+  /** Whose pictures are shown, of several agents: another one may earn more later. */
+  get #agent() {
+    const { opened } = this.#store;
+    const agent = opened.agents.find(({ id }) => id === this.#agentId) ?? firstAgent(opened);
+    this.#agentId = agent?.id ?? "";
+    return agent;
   }
 
   get #hasGrid() {
@@ -147,7 +157,8 @@ export class LaneTile {
     clock.play();
     this.#store.fetchAhead(clock.index, CHUNKS_AHEAD);
     this.#grid.open(outline);
-    this.#picture.open(outline);
+    this.#agentId = "";
+    this.#picture.open(outline, this.#agent);
     this.#history.open(outline);
     this.#setStage();
     this.#say("");

@@ -108,8 +108,9 @@ export class Pane {
     const { opened: outline } = this.store;
     this.#shownIndex = -1;
     this.#lastMove = "";
+    this.agents.begin();
     this.#grid.open(outline);
-    this.#picture.open(outline);
+    this.#picture.open(outline, this.agents.agent);
     this.#picture.onChoice = () => {
       this.#setStage();
       this.#redraw();
@@ -119,7 +120,6 @@ export class Pane {
     this.#meters.open(outline);
     this.#texts.open(this.store);
     this.#info.open(outline);
-    this.agents.begin();
     this.#openNumbers();
     this.node.classList.remove("unopened");
     this.say(outline.table.nSteps === 0 && !outline.live ? "This episode has no steps." : "");
@@ -199,8 +199,8 @@ export class Pane {
     if (index !== this.#shownIndex) {
       this.#shownIndex = index;
       const chunk = this.store.chunkAt(index);
-      if (chunk && this.#picture.find(chunk)) this.#setStage();
       const { agent } = this.agents;
+      if (chunk && this.#picture.find(chunk, agent)) this.#setStage();
       this.shown = agent ? readStep(this.store, index, agent) : step;
       this.#drawNumbers(this.shown ?? step, index > 0 ? readStep(this.store, index - 1, agent) : null);
     }

@@ -83,6 +83,7 @@ export class Player extends EventTarget {
     this.#deck = new Deck(stores[0], this.controls, this.#following, {
       ...page,
       fullscreen: () => this.toggleFullscreen(),
+      shownAgent: () => this.#panes.list[0].agents.agent,
     });
     this.#announcer = new Announcer(stores[0], this.controls.clock, this.timeline);
     this.#annotations = new AnnotationsView({

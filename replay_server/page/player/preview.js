@@ -3,14 +3,17 @@
 import { GridView } from "../views/grid_view.js";
 import { PictureView } from "../views/picture_view.js";
 import { readFigures } from "./figures.js";
+import { pictureSources } from "./picture_source.js";
 import { readStep, readTrail } from "./step_view.js";
 
+/** @import { Agent } from "../source/messages.js" */
 /** @import { Outline } from "../source/outline.js" */
 
 const TRAIL_STEPS = 12;
 
 export class Preview {
   #store;
+  #agentOf;
   /** @type {?Outline} */
   #outline = null;
   /** @type {?GridView | PictureView} */
@@ -18,9 +21,13 @@ export class Preview {
   /** @type {?number} */
   #wanted = null;
 
-  /** @param {import("../source/episode_store.js").EpisodeStore} store */
-  constructor(store) {
+  /**
+   * @param {import("../source/episode_store.js").EpisodeStore} store
+   * @param {() => ?Agent} agentOf whose pictures are shown, of several
+   */
+  constructor(store, agentOf) {
     this.#store = store;
+    this.#agentOf = agentOf;
   }
 
   /**
@@ -41,17 +48,19 @@ export class Preview {
   show(index, place) {
     const { outline } = this.#store;
     this.#wanted = index;
-    const isShown =
-      index !== null && outline !== null && (outline.pictures.length > 0 || outline.substrate.position_dim > 0);
+    const agent = outline && this.#agentOf();
+    const hasPictures = outline !== null && pictureSources(outline.pictures, agent).length > 0;
+    const isShown = index !== null && outline !== null && (hasPictures || outline.substrate.position_dim > 0);
     place.hidden = !isShown;
     if (!isShown) return;
-    if (this.#outline !== outline) {
+    if (this.#outline !== outline || this.#view instanceof PictureView !== hasPictures) {
       this.close();
       this.#outline = outline;
-      this.#view = outline.pictures.length ? new PictureView({ choices: false }) : new GridView({ legend: false });
-      this.#view.open(outline);
+      this.#view = hasPictures ? new PictureView({ choices: false }) : new GridView({ legend: false });
+      this.#view.open(outline, agent);
       place.replaceChildren(this.#view.node);
     }
+    if (this.#view instanceof PictureView) this.#view.select(agent);
     this.#store.load(index).then(() => requestAnimationFrame(() => this.#draw(index)), ignore);
   }
 

@@ -41,6 +41,7 @@
  * @property {string} team empty for none
  * @property {number} group of columns, in which it has the place `slot`
  * @property {number} slot
+ * @property {string[]} pictures columns of its group that hold pictures, the one to show first
  * @property {number} number of its colour
  * @property {string} sign stands on it
  * @property {Span[]} spans indexes of the steps in which it takes part

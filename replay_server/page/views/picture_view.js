@@ -2,18 +2,26 @@
 
 import { pictureShape } from "../decode/pictures.js";
 import { AGENTS_PREFIX } from "../player/agent_row.js";
+import { pictureAt, pictureSources, shapeOf } from "../player/picture_source.js";
 import { penOf } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
 
 /** @import { Chunk } from "../decode/chunk.js" */
-/** @import { Numbers } from "../decode/columns.js" */
+/** @import { ColumnSpec, Numbers } from "../decode/columns.js" */
 /** @import { PictureShape } from "../decode/pictures.js" */
+/** @import { PictureSource } from "../player/picture_source.js" */
 /** @import { EpisodeStore } from "../source/episode_store.js" */
+/** @import { Agent } from "../source/messages.js" */
 /** @import { Outline } from "../source/outline.js" */
 
-/** What is shown: a picture of a column; -1 is the newest one of a stack. @typedef {{column: string, picture: number}} Choice */
+/** What is shown: the place of a source, and a picture of it; -1 is the newest one of a stack. @typedef {{place: number, picture: number}} Choice */
 
 const EXTRAS = "extras.";
+
+const nameOf = (/** @type {PictureSource[]} */ sources) => sources.map(({ title }) => title).join("\n");
+
+/** @type {Choice} */
+const FIRST = { place: 0, picture: -1 };
 
 export class PictureView {
   /** The view's element. */
@@ -25,10 +33,14 @@ export class PictureView {
   #note = element("p", { class: "picture-note", hidden: true });
   #choices = element("select", { class: "picture-choice", "aria-label": "What the stage shows", hidden: true });
   #board = element("div", { class: "board" }, this.#canvas, this.#note);
-  /** @type {?Choice} */
-  #choice = null;
-  /** @type {string[]} */
+  /** Null while the board is shown, if there are pictures at all. @type {?Choice} */
+  #choice = FIRST;
+  /** Columns of the episode. @type {string[]} */
   #columns = [];
+  /** @type {ColumnSpec[]} */
+  #specs = [];
+  /** @type {PictureSource[]} */
+  #sources = [];
   #hasBoard = false;
   /** What the canvas shows: a chunk, an index, and the choice. @type {unknown[]} */
   #drawn = [];
@@ -46,33 +58,49 @@ export class PictureView {
 
   /** Whether a picture is to be shown, and not the board. */
   get isShown() {
-    return this.#choice !== null;
+    return this.#choice !== null && this.#sources.length > 0;
   }
 
-  /** @param {Outline} outline */
-  open(outline) {
+  /**
+   * @param {Outline} outline
+   * @param {?Agent} agent whose pictures are shown, of several
+   */
+  open(outline, agent) {
     this.#columns = [...outline.pictures];
+    this.#specs = outline.schema;
     this.#drawn = [];
     this.#hasBoard = outline.substrate.position_dim > 0;
-    const [first] = this.#columns;
-    this.#choice = first ? { column: first, picture: -1 } : null;
-    this.#offer((column) => outline.schema.find(({ name }) => name === column) ?? null);
+    this.#choice = FIRST;
+    this.#offer(pictureSources(this.#columns, agent));
+  }
+
+  /**
+   * Show the pictures of another agent, or of one that has pictures by now. Returns whether anything changes.
+   *
+   * @param {?Agent} agent
+   * @param {ColumnSpec[]} specs of columns that the outline may lack
+   */
+  select(agent, specs = []) {
+    const sources = pictureSources(this.#columns, agent);
+    if (nameOf(sources) === nameOf(this.#sources)) return false;
+    this.#specs = [...this.#specs, ...specs];
+    if (this.#choice && this.#choice.place >= sources.length) this.#choice = FIRST;
+    this.#offer(sources);
+    return true;
   }
 
   /**
    * Take up pictures that come later than the episode's first step. Returns whether there are any.
    *
    * @param {Chunk} chunk
+   * @param {?Agent} agent
    */
-  find(chunk) {
-    if (this.#columns.length) return false;
-    this.#columns = chunk.specs
-      .filter((spec) => spec.name.startsWith(EXTRAS) && !spec.name.startsWith(AGENTS_PREFIX) && pictureShape(spec))
-      .map((spec) => spec.name);
-    if (!this.#columns.length) return false;
-    this.#choice = { column: this.#columns[0], picture: -1 };
-    this.#offer((column) => chunk.specs.find(({ name }) => name === column) ?? null);
-    return true;
+  find(chunk, agent) {
+    if (!this.#columns.length)
+      this.#columns = chunk.specs
+        .filter((spec) => spec.name.startsWith(EXTRAS) && !spec.name.startsWith(AGENTS_PREFIX) && pictureShape(spec))
+        .map((spec) => spec.name);
+    return this.select(agent, chunk.specs);
   }
 
   /**
@@ -83,18 +111,20 @@ export class PictureView {
    */
   draw(store, index) {
     const chunk = store.chunkAt(index);
-    if (!chunk || !this.#choice) return;
-    const wanted = [chunk, index, this.#choice];
-    if (wanted.every((part, place) => part === this.#drawn[place])) return;
+    if (!chunk || !this.#choice || !this.isShown) return;
+    const wanted = [chunk, index, this.#choice, this.#sources];
+    if (wanted.every((part, at) => part === this.#drawn[at])) return;
     this.#drawn = wanted;
-    const { column, picture } = this.#choice;
+    const { place, picture } = this.#choice;
+    const source = this.#sources[place];
     const { firstIndex } = store.table.chunks[store.table.positionOf(index)];
-    const spec = chunk.specs.find(({ name }) => name === column);
-    const shape = spec ? pictureShape(spec) : null;
+    const spec = chunk.specs.find(({ name }) => name === source.column);
+    const shape = shapeOf(spec, source);
     let offset = index - firstIndex;
-    let values = shape ? chunk.row(column, offset) : null;
-    while (shape && !values && offset > 0) values = chunk.row(column, --offset);
+    let values = spec && shape ? pictureAt(chunk, spec, source, offset) : null;
+    while (spec && shape && !values && offset > 0) values = pictureAt(chunk, spec, source, --offset);
     if (shape && values) drawPicture(this.#canvas, values, shape, picture < 0 ? shape.nPictures - 1 : picture);
+    else clear(this.#canvas);
     if (shape)
       this.#board.style.setProperty("--aspect", String(Math.min(Math.max(shape.width / shape.height, 0.5), 2.2)));
     const isOwn = values !== null && offset === index - firstIndex;
@@ -108,33 +138,36 @@ export class PictureView {
     this.#canvas.width = this.#canvas.height = 0;
   }
 
-  /** @param {(column: string) => ?{dtype: string, shape: number[]}} specOf */
-  #offer(specOf) {
+  /** @param {PictureSource[]} sources */
+  #offer(sources) {
+    this.#sources = sources;
     /** @type {HTMLOptionElement[]} */
     const options = [];
-    for (const column of this.#columns) {
-      const spec = specOf(column);
-      const shape = spec && pictureShape(spec);
-      const nPictures = shape ? shape.nPictures : 1;
+    sources.forEach((source, place) => {
+      const spec = this.#specs.find(({ name }) => name === source.column);
+      const nPictures = shapeOf(spec, source)?.nPictures ?? 1;
       for (let picture = nPictures - 1; picture >= 0; picture--) {
         const before = nPictures - 1 - picture;
         const word = before === 0 ? "" : `, ${before} before`;
-        const value = `${column} ${before === 0 ? -1 : picture}`;
-        options.push(element("option", { value }, column.slice(EXTRAS.length) + word));
+        options.push(element("option", { value: `${place} ${before === 0 ? -1 : picture}` }, `${source.title}${word}`));
       }
-    }
+    });
     if (this.#hasBoard) options.push(element("option", { value: "" }, "board"));
     this.#choices.replaceChildren(...options);
-    this.#choices.hidden = options.length < 2;
+    this.#choices.hidden = options.length < 2 || !sources.length;
+    const { place, picture } = this.#choice ?? FIRST;
+    this.#choices.value = this.#choice ? `${place} ${picture}` : "";
   }
 
   #choose() {
-    const { value } = this.#choices;
-    const at = value.lastIndexOf(" ");
-    this.#choice = value ? { column: value.slice(0, at), picture: Number(value.slice(at + 1)) } : null;
+    const [place, picture] = this.#choices.value.split(" ").map(Number);
+    this.#choice = this.#choices.value ? { place, picture } : null;
     this.onChoice();
   }
 }
+
+/** @param {HTMLCanvasElement} canvas */
+const clear = (canvas) => penOf(canvas).clearRect(0, 0, canvas.width, canvas.height);
 
 /**
  * @param {HTMLCanvasElement} canvas

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from recorder.agents.columns import parse_agent_column
 from recorder.episode import EpisodeMetadata, return_of
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
-from recorder.outline import StepColumns, has_intrinsic, picture_columns
+from recorder.outline import ShownPicture, StepColumns, has_intrinsic, shown_pictures
 from recorder.outline.agents import AgentLook, agent_looks, find_agent, whole_positions, whole_rows, whole_steps
 from recorder.outline.scene import agent_action_names
 from recorder.outline.short_names import short_names
@@ -66,6 +66,8 @@ class EpisodeSeries:
     agent_id: str | None
     """None in an episode of one agent."""
     look: AgentLook | None
+    pictures: tuple[ShownPicture, ...]
+    """What shows the episode, and the shown agent, as pictures; the one to show first."""
     others: tuple[OtherAgent, ...]
     """The other agents that have positions of as many coordinates."""
 
@@ -101,6 +103,7 @@ class EpisodeSeries:
         )
         looks, _ = agent_looks({each.agent_id: each.team for each in episode.metadata.agents})
         self.agent_id, self.look = (None, None) if shown is None else (shown.agent_id, looks[shown.agent_id])
+        self.pictures = tuple(shown_pictures(episode.schema, shown))
         self.metadata = episode.metadata
         self.affordances = dict(episode.affordances)
         self.reasons = episode.reasons
@@ -144,7 +147,11 @@ class EpisodeSeries:
         )
         self.action_names = _names(self.known_actions, self.n_actions, "action")
         self.action_labels = short_names(self.action_names)
-        self.extras = () if self.positions.shape[1] else tuple(_extras(episode, shown))
+        self.extras = (
+            ()
+            if self.positions.shape[1]
+            else tuple(_extras(episode, shown, {picture.column for picture in self.pictures}))
+        )
 
     @property
     def learning_point(self) -> LearningPoint:
@@ -176,11 +183,10 @@ def _rows(episode: Episode, name: str) -> Floats:
     return values
 
 
-def _extras(episode: Episode, agent: AgentInfo | None) -> Iterator[Extra]:
+def _extras(episode: Episode, agent: AgentInfo | None, pictures: Collection[str]) -> Iterator[Extra]:
     """Return all extras that have one shape and fit in memory, without pictures and texts: the agent's, and the episode's."""
-    pictures = picture_columns(episode.schema)
     for spec in episode.schema.columns if agent is not None else ():
-        place = parse_agent_column(spec.name)
+        place = parse_agent_column(spec.name) if spec.name not in pictures else None
         if agent is not None and place is not None and place[0] == agent.group and place[1].startswith(EXTRAS_PREFIX):
             rows = whole_rows(episode, agent, place[1])
             yield Extra(place[1].removeprefix(EXTRAS_PREFIX), rows, np.asarray(~np.isnan(rows).all(axis=1), np.bool_))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
-from recorder.outline import picture_before, resized, rgb_of
+from recorder.outline import ShownPicture, picture_before, resized, rgb_of
 from recorder.video.timeline import Moment
 from worker.video.canvas.geometry import Rect
 from worker.video.canvas.surface import Canvas, Surface
@@ -21,14 +21,16 @@ _FADED_SHARE = 0.35
 
 
 class PicturePanel:
-    """Shows one column of pictures.
+    """Shows one column of pictures, or those of one agent.
 
     Args:
-        name: of the column.
+        picture: which ones.
     """
 
-    def __init__(self, episode: Episode, name: str, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
-        self._episode, self._name, self._layout, self._theme = episode, name, layout, theme
+    def __init__(
+        self, episode: Episode, picture: ShownPicture, layout: Layout, theme: Theme, still: Surface, rect: Rect
+    ) -> None:
+        self._episode, self._picture, self._layout, self._theme = episode, picture, layout, theme
         self._inner = draw_plate(still, rect, layout, theme)
         self._shown = -1
 
@@ -40,7 +42,7 @@ class PicturePanel:
         self._shown = index
         inner = self._inner
         canvas.restore(inner)
-        found = picture_before(self._episode, self._name, index)
+        found = picture_before(self._episode, self._picture, index)
         pixels = None if found is None else rgb_of(found[1])
         if found is not None and pixels is not None:
             if found[0] != index:

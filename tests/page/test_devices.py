@@ -190,3 +190,17 @@ def test_the_heading_of_a_comparison_is_above_its_board(
         assert board is not None
         assert heading["y"] + heading["height"] <= board["y"] + 0.5, "the heading covers the board"
         assert board["height"] >= size[1] / 2
+
+
+def test_a_small_frame_shows_whole_names_and_all_buttons(page: Page, site: Site) -> None:
+    for width, height, query in ((720, 450, ""), (640, 420, "?embed=1")):
+        page.set_viewport_size({"width": width, "height": height})
+        for episode in (2, 6):
+            open_episode(page, f"{site.address}/runs/shapes/episodes/{episode}{query}")
+            cut = "[...document.querySelectorAll('.row .name, .facts dt')].filter(name => name.scrollWidth > name.clientWidth)"
+            assert page.evaluate(f"{cut}.map(name => name.textContent)") == [], width
+        assert page.locator(".history-canvas").bounding_box()["x"] >= 6  # type: ignore[index]
+    page.set_viewport_size({"width": 720, "height": 450})
+    open_episode(page, f"{site.address}{EPISODE}")
+    for name in ("Compare", "Share", "Make video"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)

@@ -159,10 +159,11 @@ def test_each_heading_has_an_explanation(first_page: Page) -> None:
 def test_a_run_that_is_not_here_is_said_in_words(browser: Browser, site: Site) -> None:
     page = browser.new_page()  # the browser logs the 404
     page.goto(f"{site.address}/?run=nobody")
-    expect(page.locator(".table-foot")).to_have_text(
+    expect(page.locator(".trouble")).to_have_text(
         "There is no run named nobody here. Choose one of the runs in the list."
     )
-    expect(page.get_by_text("filters.")).to_have_count(0)
+    for part in (".episodes", ".filters", ".curve-panel"):
+        expect(page.locator(part)).to_be_hidden()
     page.get_by_role("link", name="demo").click()
     expect(page.locator(".episodes tbody tr")).to_have_count(6)
     page.close()

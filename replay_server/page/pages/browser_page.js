@@ -123,13 +123,17 @@ export class BrowserPage {
     try {
       const runs = await fetchRuns();
       if (this.#isClosed) return;
-      this.#say("");
       this.#runs.show(runs);
       if (this.#runId === null && runs.length) this.#choose(runs[0].run_id, this.#list);
       const isEmpty = this.#runId === null;
       this.#content.hidden = this.#runs.node.hidden = isEmpty;
       this.#welcome.node.hidden = !isEmpty;
-      if (this.#runId !== null) await this.#update(this.#runId, runs);
+      const run = runs.find((each) => each.run_id === this.#runId);
+      const isUnknown = !isEmpty && !run;
+      const wayOn = runs.length ? " Choose one of the runs in the list." : "";
+      this.#say(isUnknown ? `There is no run named ${this.#runId || "(no name)"} here.${wayOn}` : "");
+      this.#content.classList.toggle("unknown", isUnknown);
+      if (run) await this.#update(run);
     } catch (error) {
       if (this.#isClosed) return;
       this.#say(`${messageOf(error)}. Trying again…`);
@@ -138,16 +142,9 @@ export class BrowserPage {
       this.#pollTimer = setTimeout(() => this.#poll(), POLL_MILLIS);
   }
 
-  /**
-   * @param {string} runId
-   * @param {Run[]} runs
-   */
-  async #update(runId, runs) {
-    const run = runs.find((each) => each.run_id === runId);
-    if (!run) {
-      this.#episodes.say(`There is no run named ${runId || "(no name)"} here. Choose one of the runs in the list.`);
-      return;
-    }
+  /** @param {Run} run */
+  async #update(run) {
+    const runId = run.run_id;
     this.#episodes.showRun(run);
     const size = `${run.n_episodes}/${run.n_recordings}`;
     if (size !== this.#size && this.#size !== "") {

@@ -132,10 +132,6 @@ export class EpisodeList {
     else this.#take(rows);
   }
 
-  /** @param {string} text instead of the rows' number */
-  say(text) {
-    this.table.say(text);
-  }
   close() {
     this.#isClosed = true;
     this.table.close();

@@ -88,11 +88,21 @@ export class EpisodeHeader {
         this.#lanes,
         element(
           "button",
-          { type: "button", class: "button", on: { click: () => this.askForOther() } },
+          {
+            type: "button",
+            class: "button",
+            title: withKeys("Compare with another episode", KEYS.compare[0]),
+            on: { click: () => this.askForOther() },
+          },
           icon("compare"),
           "Compare",
         ),
-        element("button", { type: "button", class: "button", on: { click: on.share } }, icon("link"), "Share"),
+        element(
+          "button",
+          { type: "button", class: "button", title: "Share: links, pictures and files", on: { click: on.share } },
+          icon("link"),
+          "Share",
+        ),
         this.#video.node,
       ),
       this.#comparison,

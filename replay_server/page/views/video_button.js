@@ -41,7 +41,13 @@ export class VideoButton {
     this.#agentId = agentId;
     this.node = element(
       "button",
-      { type: "button", class: "button", hidden: true, on: { click: () => this.#press() } },
+      {
+        type: "button",
+        class: "button",
+        title: "Video of this episode",
+        hidden: true,
+        on: { click: () => this.#press() },
+      },
       icon("video"),
       this.#text,
     );

@@ -19,6 +19,7 @@ class VideoRow:
         file_path: relative to the videos root; None until done.
         asked_by: opaque id of the client; empty for the command line.
         turn: number of the client's unfinished videos at the request; smaller ones are rendered first.
+        note: what a worker found; None for nothing.
     """
 
     video_id: str
@@ -41,6 +42,7 @@ class VideoRow:
     leased_until: datetime | None
     asked_by: str
     turn: int
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)

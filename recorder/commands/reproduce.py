@@ -143,11 +143,7 @@ def _restore(episode: Any, make: Any, args: argparse.Namespace, output: Output) 
         else:
             video = _make_video(restoration, env, args, progress)
     output.note(f"episode {metadata.episode_id} of run {metadata.run_id}: {counted(episode.n_steps, 'state')} set")
-    if restoration.n_compared:
-        output.note(
-            f"{counted(restoration.n_compared, 'picture')} compared with the recorded ones: they differ by at most "
-            f"{restoration.difference:.2g} of 255 on average"
-        )
+    output.note(*filter(None, [restoration.comparison()]))
     if args.output is not None:
         found["video"] = video._asdict()
         output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")

@@ -31,6 +31,7 @@ _COLUMNS = {
     "size": "size",
     "file_path": "file",
     "error": "error",
+    "note": "note",
 }
 _SPARED = ("file_path", "size", "progress")
 
@@ -96,4 +97,5 @@ def _shown(row: VideoRow) -> dict[str, Any]:
         "size": "" if row.file_size_bytes is None else human_bytes(row.file_size_bytes),
         "file_path": row.file_path,
         "error": row.error,
+        "note": row.note,
     }

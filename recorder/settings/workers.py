@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from recorder.settings.fields import PathOrUrl, Section, setting
+from recorder.settings.fields import PathOrUrl, Section, Words, setting
 
 __all__ = ["IngestSettings", "RenderSettings", "WorkerSettings"]
 
@@ -117,6 +117,11 @@ class RenderSettings(Section):
         "Voice of piper on the worker, an `.onnx` file with its `.onnx.json` beside it. Left out, the voice of the"
         " extra `voice`.",
         min_length=1,
+    )
+    environments: Words = setting(
+        "",
+        "Modules that register environments, imported by a render worker that draws recorded states (`source: states`)."
+        " Gymnasium's environments need none.",
     )
     llm_url: str | None = setting(
         None,

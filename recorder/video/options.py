@@ -15,10 +15,11 @@ from recorder.video.pace import PACES, SLOW_FACTOR, PaceSpan
 from recorder.video.sound_choices import check_sound
 from recorder.video.timeline import Timeline, make_timeline
 
-__all__ = ["DPI_RANGE", "PROFILES", "SOURCES", "STYLES", "VideoOptions", "size_at_dpi"]
+__all__ = ["DPI_RANGE", "PROFILES", "SOURCES", "STATES", "STYLES", "VideoOptions", "size_at_dpi"]
 
-SOURCES = ("board", "picture", "both")
-"""What the largest panel shows."""
+STATES = "states"
+SOURCES = ("board", "picture", "both", STATES)
+"""What the largest panel shows; the environment draws the recorded ``STATES`` while the video is made."""
 
 STYLES = ("dark", "light")
 """``worker/video/canvas/theme.py`` has their colours."""

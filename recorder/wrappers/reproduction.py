@@ -186,8 +186,8 @@ def make_environment(
         raise UsageError("the run does not say in which environment it was played: name it with --env")
     if chosen not in gymnasium.registry:
         raise UsageError(
-            f"no environment {chosen!r:.100} is registered here: import the module that registers it (--import), or name another "
-            "(--env)"
+            f"no environment {chosen!r:.100} is registered here: name the module that registers it (--import, or "
+            "recording.render.environments for a render worker), or another environment (reproduce --env)"
         )
     arguments = dict(spec.get("kwargs") or {}) if env_id is None else {}
     try:

@@ -1,22 +1,27 @@
-"""The states of a simulator: read with each step, and set again to draw an episode that can't be played again."""
+"""The states of simulators: read with each step, and set again to draw an episode that can't be played again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
+from recorder.schema import EXTRAS_PREFIX
 from recorder.wrappers.frames import RENDER, picture_of
 from recorder.wrappers.open_episode import reset_entry
 
-__all__ = ["Restoration", "States"]
+__all__ = ["LaneStates", "Restoration", "States"]
 
 _STATE = "state"
 """The name among the extras; of a state with parts the beginning of each name."""
+
+
+_QPOS, _QVEL = f"{_STATE}.qpos", f"{_STATE}.qvel"
 
 
 class States:
@@ -46,16 +51,20 @@ class States:
 
     def read(self) -> dict[str, NDArray[Any]]:
         """The state as extras of a step."""
+        return {name: part.copy() for name, part in self.look().items()}
+
+    def look(self) -> dict[str, NDArray[Any]]:
+        """The same, in arrays that the next step may change."""
         if self._is_mujoco:
             data = self._inner.data
-            return {f"{_STATE}.qpos": data.qpos.copy(), f"{_STATE}.qvel": data.qvel.copy()}
+            return {_QPOS: data.qpos, _QVEL: data.qvel}
         found = self._get() if self._get is not None else {}
         parts = (
             {f"{_STATE}.{name}": part for name, part in found.items()}
             if isinstance(found, Mapping)
             else {_STATE: found}
         )
-        return {name: np.array(part) for name, part in parts.items()}
+        return {name: np.asarray(part) for name, part in parts.items()}
 
     def write(self, extras: Mapping[str, Any]) -> None:
         """Set the state that is among the extras of a step.
@@ -78,6 +87,97 @@ class States:
     def _set_state(self, *values: Any) -> None:
         if self._set is not None:
             self._set(*values)
+
+
+class LaneStates:
+    """Reads the states of all lanes of a vector environment in this process.
+
+    Args:
+        envs: of the lanes; None if they are in other processes. Where lanes are reset at once, the list gets environments that
+            read the last state first.
+        resets_at_once: whether the call that ends an episode also resets its lane.
+
+    Raises:
+        UsageError: the states can't be read.
+    """
+
+    def __init__(self, envs: Any, *, resets_at_once: bool) -> None:
+        if envs is None:
+            raise UsageError(
+                "states: the lanes of this vector environment are not in this process, so their states can't be read with "
+                "each step: use SyncVectorEnv or DummyVecEnv, or record pictures (frames='render')"
+            )
+        self._lanes = [States(env) for env in envs]
+        self._last = [_with_last_state(envs, place) for place in range(len(envs))] if resets_at_once else []
+        self._all: dict[str, NDArray[Any]] = {}
+        """Of the last call; the recorder copies them."""
+        self._rows: list[dict[str, NDArray[Any]]] = [{} for _ in self._lanes]
+        """Each lane's part of them."""
+
+    def read(self, ended: Sequence[int] = ()) -> Mapping[str, NDArray[Any]]:
+        """The states as extras of a step of all lanes.
+
+        Args:
+            ended: lanes that have been reset since their step.
+        """
+        for place, (lane, rows) in enumerate(zip(self._lanes, self._rows, strict=True)):
+            state = self._last[place].last_state() if place in ended else lane.look()
+            for name, part in state.items():
+                row = rows.get(name)
+                if row is None or row.shape != part.shape or row.dtype != part.dtype:
+                    row = self._make_rows(name, part)[place]
+                row[...] = part
+        return self._all
+
+    def _make_rows(self, name: str, part: NDArray[Any]) -> NDArray[Any]:
+        found = self._all[name] = np.zeros((len(self._lanes), *part.shape), part.dtype)
+        for place, rows in enumerate(self._rows):
+            rows[name] = found[place : place + 1].reshape(part.shape)
+        return found
+
+
+class _LastState(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Reads the state of an environment before a reset changes it."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self._states = States(env)
+        self._found: dict[str, NDArray[Any]] = {}
+        self._error: Exception | None = None
+
+    @property
+    def spec(self) -> Any:  # type: ignore[override]
+        """Of the environment: one that is made from it does not have this wrapper."""
+        return self.env.spec
+
+    def reset(self, **options: Any) -> Any:
+        """Reset the environment; whatever goes wrong with its state, training goes on."""
+        try:
+            self._found, self._error = self._states.read(), None
+        except Exception as error:  # noqa: BLE001 - whatever an environment raises: said when the state is asked for
+            self._error = error
+        return self.env.reset(**options)
+
+    def last_state(self) -> dict[str, NDArray[Any]]:
+        """Of the episode before."""
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+
+def _with_last_state(envs: Any, place: int) -> _LastState:
+    """Put what reads the last state around the innermost environment of a lane, whose reset is a real one."""
+    outer, env = None, envs[place]
+    while isinstance(env, gymnasium.Wrapper) and not isinstance(env, _LastState):
+        outer, env = env, env.env
+    if isinstance(env, _LastState):
+        return env
+    watched = _LastState(env)
+    if outer is None:
+        envs[place] = watched
+    else:
+        outer.env = watched
+    return watched
 
 
 class Restoration:
@@ -123,16 +223,19 @@ class Restoration:
         Raises:
             UsageError: it has none, or one of another environment.
         """
-        extras = self._episode.step(self._n_shown).extras
+        index = self._n_shown
         self._n_shown += 1
+        self._compare(self.show(index))
+
+    def show(self, index: int) -> Mapping[str, Any]:
+        """Set the state of any step; gives the step's extras.
+
+        Raises:
+            UsageError: it has none, or one of another environment.
+        """
+        extras = self._episode.step(index).extras
         self._show(extras)
-        recorded = extras.get(RENDER)
-        if recorded is not None:
-            drawn = self.picture()
-            if drawn.shape == np.shape(recorded):
-                self.n_compared += 1
-                difference = np.abs(drawn.astype(np.float64) - np.asarray(recorded, np.float64)).mean()
-                self.difference = max(self.difference, float(difference))
+        return extras
 
     def picture(self) -> NDArray[Any]:
         """What the environment shows of the state.
@@ -152,6 +255,37 @@ class Restoration:
         self.begin()
         while self._n_shown < self.n_steps:
             self.step()
+
+    def compare(self, most: int) -> None:
+        """Compare up to so many of the recorded pictures, from the whole episode, with what is drawn."""
+        name = f"{EXTRAS_PREFIX}{RENDER}"
+        n_before = 0
+        recorded: list[int] = []
+        for chunk, rows in self._episode.chunks_between(0, self.n_steps):
+            if name in chunk.names:
+                recorded += (n_before + np.flatnonzero(chunk.present(name)[rows])).tolist()
+            n_before += rows.stop - rows.start
+        for place in np.unique(np.linspace(0, len(recorded) - 1, min(most, len(recorded)), dtype=int)).tolist():
+            self._compare(self.show(recorded[place]))
+
+    def comparison(self) -> str:
+        """What was found of the pictures, as a sentence; empty if none was compared."""
+        if not self.n_compared:
+            return ""
+        return (
+            f"recorded pictures compared with the drawn ones: {self.n_compared}; the largest mean difference is "
+            f"{self.difference:.2g} of 255"
+        )
+
+    def _compare(self, extras: Mapping[str, Any]) -> None:
+        recorded = extras.get(RENDER)
+        if recorded is None:
+            return
+        drawn = self.picture()
+        if drawn.shape == np.shape(recorded):
+            self.n_compared += 1
+            difference = np.abs(drawn.astype(np.float64) - np.asarray(recorded, np.float64)).mean()
+            self.difference = max(self.difference, float(difference))
 
     def _show(self, extras: Mapping[str, Any]) -> None:
         self._picture = None

@@ -121,6 +121,7 @@ def video_map(row: VideoRow) -> dict[str, Any]:
         "n_frames_total": row.n_frames_total,
         "options": row.options,
         "error": None if row.error is None else hide_places(row.error),
+        "note": row.note,
         "file_size_bytes": row.file_size_bytes,
         "created_at": row.created_at,
         "finished_at": row.finished_at,

@@ -20,7 +20,9 @@ from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import shows_captions
 from recorder.video.timeline import Timeline
 from worker.video.encoding.frame_loop import VideoFile
+from worker.video.episode.restored import restored_pictures
 from worker.video.episode.series import LearningPoint
+from worker.video.panels.picture import PictureOf
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.sounding_video import make_sounding_video
@@ -62,7 +64,7 @@ def export_episode_video(
             complete.
         run_id: None for the newest run that has a recording of this episode.
         profile: a name from ``PROFILES``.
-        studio: sounds, voice and language model of this machine.
+        studio: what this machine has: sounds, voice, language model, modules with environments.
         on_frame: called with the number of finished frames and the total; return False to stop.
         choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second`` (8),
             ``pace`` (``steady``), and every other field of ``VideoOptions`` and ``EncoderSettings``.
@@ -253,10 +255,12 @@ def _export(
     on_frame: Callable[[int, int], bool] | None,
 ) -> VideoFile:
     _, episode = open_checked_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
-    renderer = renderer_in_run(catalog, row.run_id, episode, options)
-    with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
-        programme = EpisodeProgramme(episode, renderer.timeline, agent=options.agent)
-        return make_sounding_video(renderer, programme, path, options, studio, on_frame, chapters=chapters)
+    with restored_pictures(catalog, row.run_id, episode, options, studio.environments) as restored:
+        renderer = renderer_in_run(catalog, row.run_id, episode, options, drawn=restored)
+        with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
+            programme = EpisodeProgramme(episode, renderer.timeline, agent=options.agent)
+            video = make_sounding_video(renderer, programme, path, options, studio, on_frame, chapters=chapters)
+    return video._replace(notes=(*video.notes, restored.note)) if restored and restored.note else video
 
 
 def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:
@@ -266,16 +270,23 @@ def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:
     ]
 
 
-def renderer_in_run(catalog: Catalog, run_id: str, episode: Episode, options: VideoOptions) -> EpisodeVideoRenderer:
+def renderer_in_run(
+    catalog: Catalog, run_id: str, episode: Episode, options: VideoOptions, *, drawn: PictureOf | None = None
+) -> EpisodeVideoRenderer:
     """Return the renderer with what the options show of the run; raises as ``make_renderer``, and if the catalog can't be
     read."""
     curve = learning_points(catalog, run_id) if options.learning_curve else ()
     coming = coming_after(catalog, run_id, episode.metadata) if options.emphasis else ""
-    return make_renderer(episode, options, learning_curve=curve, coming=coming)
+    return make_renderer(episode, options, learning_curve=curve, coming=coming, drawn=drawn)
 
 
 def make_renderer(
-    episode: Episode, options: VideoOptions, *, learning_curve: Sequence[LearningPoint] = (), coming: str = ""
+    episode: Episode,
+    options: VideoOptions,
+    *,
+    learning_curve: Sequence[LearningPoint] = (),
+    coming: str = "",
+    drawn: PictureOf | None = None,
 ) -> EpisodeVideoRenderer:
     """Return the renderer for the options.
 
@@ -294,4 +305,5 @@ def make_renderer(
         agent=options.agent,
         emphasis=options.emphasis,
         captions=shows_captions(options.emphasis, options.captions, options.narrate),
+        drawn=drawn,
     )

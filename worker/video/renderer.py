@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.outline import EpisodeEvents, Event, Marker, Outline, ShownPicture
+from recorder.outline import EpisodeEvents, Event, Marker, Outline, ShownPicture, picture_before
 from recorder.video.kinds import check_kinds
+from recorder.video.options import STATES
 from recorder.video.timeline import Timeline, make_timeline
 from worker.video.canvas.surface import Canvas, Surface
 from worker.video.canvas.theme import find_theme
@@ -30,7 +32,7 @@ from worker.video.panels.learning import draw_learning_curve
 from worker.video.panels.meters import MetersPanel
 from worker.video.panels.panel import Panel
 from worker.video.panels.parts.board import Board
-from worker.video.panels.picture import PicturePanel
+from worker.video.panels.picture import PictureOf, PicturePanel
 from worker.video.panels.progress import ProgressPanel
 from worker.video.panels.q_values import QValuesPanel
 
@@ -38,6 +40,9 @@ __all__ = ["EpisodeVideoRenderer"]
 
 _OF_ALL_AGENTS = ("died", "joined", "left")
 """Markers that are shown for every agent; others only for the one whose numbers are shown."""
+
+_DRAWN_LATER = "drawn by the environment when the video is made"
+"""Of recorded states, in a still."""
 
 _BETWEEN = 20
 """Design units between a picture and the board below it."""
@@ -63,6 +68,7 @@ class EpisodeVideoRenderer:
         captions: write what happens into the picture.
         beside: episodes in the same picture: scales cover their values too.
         agent: of several agents, the id of the one whose numbers are shown; None for the one with the highest return.
+        drawn: gives the pictures that the environment draws, for the source ``states``.
 
     Attributes:
         canvas: what is drawn on.
@@ -93,6 +99,7 @@ class EpisodeVideoRenderer:
         emphasis: bool = False,
         captions: bool = False,
         agent: str | None = None,
+        drawn: PictureOf | None = None,
     ) -> None:
         check_kinds(width=width, height=height, style=style, agent=agent)
         if canvas is not None:
@@ -128,15 +135,12 @@ class EpisodeVideoRenderer:
         ]
         self.board: Board | None = None
         self._grid: GridPanel | None = None
-        pictures = _pictures(series.pictures, has_choice=agent is not None)
-        if source == "picture" and not pictures:
-            raise UsageError("source 'picture': this recording has no pictures")
-        has_pictures = bool(pictures) and source != "board"
-        has_board = not has_pictures or source == "both"
-        shown = pictures if has_pictures else []
-        places = layout.board.rows(len(shown) + has_board, layout.px(_BETWEEN))
-        for picture, place in zip(shown, places, strict=False):
-            panels.append(PicturePanel(episode, picture, layout, theme, still, place))
+        pictures = _pictures_of(episode, _pictures(series.pictures, has_choice=agent is not None), source, drawn)
+        has_board = not pictures or source == "both"
+        places = layout.board.rows(len(pictures) + has_board, layout.px(_BETWEEN))
+        missing = _DRAWN_LATER if source == STATES else "no picture of this step"
+        for picture_of, place in zip(pictures, places, strict=False):
+            panels.append(PicturePanel(picture_of, layout, theme, still, place, missing=missing))
         if has_board and series.positions.shape[1]:
             grid = GridPanel(series, layout, theme, still, places[-1])
             self.board, self._grid = grid.board, grid
@@ -227,6 +231,23 @@ class EpisodeVideoRenderer:
         """
         self.draw(frame)
         return self.canvas.pixels
+
+
+def _pictures_of(
+    episode: Episode, pictures: Sequence[ShownPicture], source: str | None, drawn: PictureOf | None
+) -> list[PictureOf]:
+    """What gives the pictures that the largest panel shows.
+
+    Raises:
+        UsageError: there are no pictures.
+    """
+    if source == STATES:
+        if drawn is None:
+            raise UsageError("source 'states' is for the video of one episode, not for a comparison or a reel")
+        return [drawn]
+    if source == "picture" and not pictures:
+        raise UsageError("source 'picture': this recording has no pictures")
+    return [] if source == "board" else [partial(picture_before, episode, picture) for picture in pictures]
 
 
 def _is_shown(marker: Marker, agent_id: str | None) -> bool:

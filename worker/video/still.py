@@ -59,7 +59,7 @@ def draw_still(
     scale = min(1.0, _WIDTH / options.width)
     options = replace(options, **{side: 2 * round(scale * getattr(options, side) / 2) for side in ("width", "height")})
     row, episode = open_checked_recording(catalog, open_storage(recordings), run_id, episode_id)
-    renderer = renderer_in_run(catalog, row.run_id, episode, options)
+    renderer = renderer_in_run(catalog, row.run_id, episode, options, drawn=_not_drawn)
     timeline = renderer.timeline
     shown = range(timeline.first_index, timeline.end_index)
     index = climax_of(EpisodeEvents(episode, options.agent), shown)
@@ -74,6 +74,10 @@ def draw_still(
         frame = int((cue.start + cue.end) / 2 * timeline.fps)
     Subtitled(renderer, cues, fps=options.rate, style=options.style).draw(frame)
     return renderer.canvas.pixels
+
+
+def _not_drawn(index: int) -> None:
+    """A still shows no environment: only a render worker makes one."""
 
 
 def main() -> int:

@@ -32,6 +32,7 @@ videos = Table(
     Column("leased_until", UtcDateTime),
     Column("asked_by", Text, nullable=False, server_default=text("''")),
     Column("turn", Integer, nullable=False, server_default="0"),
+    Column("note", GivenText),
     Index("ix_videos_episode", "run_id", "episode_id"),
     Index("ix_videos_state", "state", "created_at"),
 )

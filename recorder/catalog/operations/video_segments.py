@@ -29,11 +29,14 @@ class VideoSegmentOperations(CatalogBase):
     """Segments of videos."""
 
     @write_transaction
-    def plan_segments(self, video_id: str, spans: Sequence[tuple[int, int]]) -> list[SegmentRow]:
+    def plan_segments(
+        self, video_id: str, spans: Sequence[tuple[int, int]], *, note: str | None = None
+    ) -> list[SegmentRow]:
         """Divide a video into segments. A repeated call changes nothing.
 
         Args:
             spans: first frame and number of frames of each segment.
+            note: what was found, for the person who asked.
 
         Raises:
             RecordingNotFoundError: no such video.
@@ -49,7 +52,8 @@ class VideoSegmentOperations(CatalogBase):
             }
             for index, (first_frame, n_frames) in enumerate(spans)
         ]
-        totals = {"n_segments_total": len(rows), "n_frames_total": sum(n_frames for _, n_frames in spans)}
+        n_frames_total = sum(n_frames for _, n_frames in spans)
+        totals = {"n_segments_total": len(rows), "n_frames_total": n_frames_total, "note": note}
         with self._writing() as connection:
             lock_video(connection, video_id)
             if rows:

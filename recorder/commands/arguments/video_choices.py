@@ -9,7 +9,7 @@ from recorder.commands.arguments.parsing import non_negative, number, whole_numb
 from recorder.errors import UsageError
 from recorder.settings import RenderSettings, Settings
 from recorder.video.codecs import CODECS
-from recorder.video.options import PROFILES, SOURCES, STYLES
+from recorder.video.options import PROFILES, SOURCES, STATES, STYLES
 from recorder.video.pace import PACES
 from recorder.video.request import VIDEO_CHOICES
 from recorder.video.sound_choices import CAPTION_KINDS, NARRATION_STYLES, THEMES, VOICES
@@ -26,7 +26,9 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
         "--dpi", type=whole_number, help="80 is 1280x720, 100 (default) 1600x900, 120 1920x1080, 150 2400x1350"
     )
     picture.add_argument(
-        "--source", choices=SOURCES, help="what the largest panel shows (default: recorded pictures, or else the board)"
+        "--source",
+        choices=SOURCES,
+        help="what the largest panel shows (default: recorded pictures, or else the board); with states the environment draws it",
     )
     picture.add_argument(
         "--agent", metavar="ID", help="of several agents, the one whose numbers are shown (default: the highest return)"
@@ -80,8 +82,8 @@ def choices_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def add_studio(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name what this machine has for sound, which a request for a worker can't have."""
-    studio = parser.add_argument_group("sounds, voice and language model (default: recording.render)")
+    """Add the options that name what this machine has for videos, which a request for a worker can't have."""
+    studio = parser.add_argument_group("sounds, voice, language model, environments (default: recording.render)")
     studio.add_argument("--sounds", metavar="DIR", help="folder of WAV files that replace sounds of --effects")
     studio.add_argument("--voice-model", metavar="FILE", help="a piper voice: an .onnx file, its .onnx.json beside it")
     studio.add_argument("--llm", metavar="URL", help="OpenAI-compatible API that writes the narration")
@@ -89,6 +91,9 @@ def add_studio(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="NAME", help="the model there; the key is in HAMLET_RECORDER_RENDER__LLM_KEY"
     )
     studio.add_argument("--llm-secs", type=number, metavar="SECS", help="longest time to wait for --llm (default: 20)")
+    studio.add_argument(
+        "--import", action="append", metavar="MODULE", help="module that registers environments, for --source states"
+    )
 
 
 _STUDIO_KEYS = {
@@ -97,21 +102,26 @@ _STUDIO_KEYS = {
     "llm": "llm_url",
     "model": "llm_model",
     "llm_secs": "llm_secs",
+    "import": "environments",
 }
 
 
 def studio_settings(args: argparse.Namespace, settings: Settings) -> RenderSettings:
-    """The settings of sound, with the options that were given.
+    """The settings of what this machine has, with the options that were given.
 
     Raises:
         UsageError: an option is of no use without another one.
     """
     if args.sounds and args.effects is None:
         raise UsageError("--sounds needs --effects: it replaces sounds of a theme")
+    if getattr(args, "import") and args.source != STATES:
+        raise UsageError("--import needs --source states: only that makes an environment")
     for name in ("voice_model", "llm", "model", "llm_secs"):
         if getattr(args, name) is not None and args.narrate is None and args.captions is None:
             raise UsageError(f"--{name.replace('_', '-')} needs --narrate")
     given = {key: getattr(args, name) for name, key in _STUDIO_KEYS.items() if getattr(args, name) is not None}
+    if "environments" in given:
+        given["environments"] = " ".join(given["environments"])
     return settings.render.model_copy(update=given)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.episode_file import Episode
-from recorder.outline import ShownPicture, picture_before, resized, rgb_of
+from recorder.outline import resized, rgb_of
 from recorder.video.timeline import Moment
 from worker.video.canvas.geometry import Rect
 from worker.video.canvas.surface import Canvas, Surface
@@ -14,23 +16,34 @@ from worker.video.canvas.theme import Theme
 from worker.video.layout import Layout
 from worker.video.panels.panel import BODY, draw_plate, fitted
 
-__all__ = ["PicturePanel"]
+__all__ = ["PictureOf", "PicturePanel"]
+
+PictureOf = Callable[[int], tuple[int, NDArray[Any]] | None]
+"""Gives the picture of a step by its index, or the last one before it, with the index of its step; None if there is none."""
 
 _FADED_SHARE = 0.35
 """Share of its brightness that a picture keeps in a step that has none."""
 
 
 class PicturePanel:
-    """Shows one column of pictures, or those of one agent.
+    """Shows one picture a step.
 
     Args:
-        picture: which ones.
+        picture_of: gives it.
+        missing: what to write where there is none.
     """
 
     def __init__(
-        self, episode: Episode, picture: ShownPicture, layout: Layout, theme: Theme, still: Surface, rect: Rect
+        self,
+        picture_of: PictureOf,
+        layout: Layout,
+        theme: Theme,
+        still: Surface,
+        rect: Rect,
+        *,
+        missing: str,
     ) -> None:
-        self._episode, self._picture, self._layout, self._theme = episode, picture, layout, theme
+        self._picture_of, self._layout, self._theme, self._missing = picture_of, layout, theme, missing
         self._inner = draw_plate(still, rect, layout, theme)
         self._shown = -1
 
@@ -42,7 +55,7 @@ class PicturePanel:
         self._shown = index
         inner = self._inner
         canvas.restore(inner)
-        found = picture_before(self._episode, self._picture, index)
+        found = self._picture_of(index)
         pixels = None if found is None else rgb_of(found[1])
         if found is not None and pixels is not None:
             if found[0] != index:
@@ -50,7 +63,7 @@ class PicturePanel:
             self._paint(canvas, pixels)
         if found is None or found[0] != index:
             size = self._layout.px(BODY)
-            text = fitted("no picture of this step", inner.width, size)
+            text = fitted(self._missing, inner.width, size)
             canvas.text(text, inner.x + inner.width // 2, inner.bottom - size, size, self._theme.muted, align="center")
 
     def _paint(self, canvas: Canvas, pixels: NDArray[np.uint8]) -> None:

@@ -9,6 +9,7 @@ from recorder.errors import RecordingNotFoundError
 from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import burns_narration
+from worker.video.episode.restored import restored_pictures
 from worker.video.files.work_folder import work_folder
 from worker.video.narration.kept import keep_narration
 from worker.video.narration.narration import narrate
@@ -55,7 +56,9 @@ def begin_video(context: RenderContext, video_id: str) -> None:
                 keyframe_secs=options.encoder.keyframe_secs,
                 whole=options.encoder.codec == "gif",
             )
-            catalog.plan_segments(video_id, spans)
+            with restored_pictures(catalog, started.run_id, episode, options, context.studio.environments) as restored:
+                note = restored.note if restored else None
+            catalog.plan_segments(video_id, spans, note=note or None)
         except Exception as error:  # noqa: BLE001 - any error is stored for the person who asked
             fail_video(context, started, error)
             return

@@ -13,6 +13,7 @@ from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import burns_narration
 from worker.video.cards.subtitles import Subtitled
 from worker.video.encoding.frame_loop import FrameSource, VideoStoppedError, make_video
+from worker.video.episode.restored import restored_pictures
 from worker.video.export import renderer_in_run
 from worker.video.narration.kept import kept_cues
 from worker.video.queue.context import RenderContext, failure_text, if_unexpected, opened
@@ -80,9 +81,12 @@ def _render(context: RenderContext, row: VideoRow, segment: SegmentRow) -> str:
     name = f"{segment.segment_index:05d}{options.suffix}"
     report = _Reporter(context, segment)
     frames = range(segment.first_frame, segment.first_frame + segment.n_frames)
-    with context.videos.writing(context.videos.segment_name(row.video_id, name)) as path:
-        source = _subtitled(context, row, renderer_in_run(context.catalog, row.run_id, episode, options), options)
-        make_video(source, path, options, frames=frames, on_frame=report)
+    with (
+        context.videos.writing(context.videos.segment_name(row.video_id, name)) as path,
+        restored_pictures(context.catalog, row.run_id, episode, options, context.studio.environments) as restored,
+    ):
+        renderer = renderer_in_run(context.catalog, row.run_id, episode, options, drawn=restored)
+        make_video(_subtitled(context, row, renderer, options), path, options, frames=frames, on_frame=report)
     return name
 
 

@@ -1,4 +1,4 @@
-"""What this machine has for the sound of videos. A request can't choose it, because its values are paths and URLs."""
+"""What this machine has for videos. A request can't choose it, because its values are paths, URLs and modules."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ __all__ = ["Studio", "studio_of"]
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """Sounds, voice and language model.
+    """Sounds, voice, language model and environments.
 
     Args:
         sounds_dir: a folder of WAV files that replace sounds of the theme; None for none.
         voice_model: a model for the voice piper; None for that of its package.
         language_model: writes sentences; None for the grammar alone.
         voice_secs: longest time for the speech of one video; None for no limit.
+        environments: modules that register environments, for the source ``states``.
     """
 
     sounds_dir: Path | None = None
     voice_model: Path | None = None
     language_model: LanguageModel | None = None
     voice_secs: float | None = None
+    environments: tuple[str, ...] = ()
 
 
 def studio_of(settings: RenderSettings, *, voice_secs: float | None = None) -> Studio:
@@ -51,4 +53,4 @@ def studio_of(settings: RenderSettings, *, voice_secs: float | None = None) -> S
     sounds_dir, voice_model = (
         None if place is None else Path(place).expanduser() for place in (settings.sounds_dir, settings.voice_model)
     )
-    return Studio(sounds_dir, voice_model, language_model, voice_secs)
+    return Studio(sounds_dir, voice_model, language_model, voice_secs, tuple(settings.environments.split()))

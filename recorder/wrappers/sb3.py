@@ -49,6 +49,8 @@ class RecorderCallback(BaseCallback):
         record_observations: None records observations of up to 4 KiB a lane, and pictures.
         frames, every: which pictures to record, as ``recorder.wrappers.RecordEpisode`` takes them; ``every`` counts calls of
             ``step``. A call that ends an episode has no rendered pictures: those lanes show the next one.
+        states: record the state of each environment's simulator, as ``recorder.wrappers.RecordEpisode`` does; for those of a
+            ``DummyVecEnv``.
         q_values: record the Q-values of the state acted in (``DQN`` and so on). Where the action was chosen at random, or on a
             device, this takes one more pass through the network.
         step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords, all as the
@@ -80,6 +82,7 @@ class RecorderCallback(BaseCallback):
         record_observations: bool | None = None,
         frames: FrameSource = "auto",
         every: int = 1,
+        states: bool = False,
         q_values: bool = False,
         step_fn: StepFunction | None = None,
         episode_fn: EpisodeFunction | None = None,
@@ -107,6 +110,7 @@ class RecorderCallback(BaseCallback):
             "step_trigger": step_trigger,
         }
         self._first_lane = first_lane
+        self._has_states = states
         self._wants_q_values = q_values
         self._kind: tuple[Any, ...] | None = None
         """Number and spaces of the environments that the first ``learn`` had."""
@@ -125,6 +129,7 @@ class RecorderCallback(BaseCallback):
             record_observations=self._plan_arguments["record_observations"],  # type: ignore[arg-type]
             frames=self._plan_arguments["frames"],  # type: ignore[arg-type]
             every=self._plan_arguments["every"],  # type: ignore[arg-type]
+            states=self._has_states,
             q_values=self._wants_q_values,
             verbose=self.verbose,
         )
@@ -158,6 +163,7 @@ class RecorderCallback(BaseCallback):
             plan_arguments=self._plan_arguments,
             hook_arguments=self._hook_arguments,
             first_lane=self._first_lane,
+            has_states=self._has_states,
         )
         self._recording.attach(self.model, env, policy)
         self.recorder = self._recording.plan.recorder

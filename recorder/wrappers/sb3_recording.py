@@ -15,6 +15,7 @@ from recorder.wrappers.parts import own_copy, with_rows
 from recorder.wrappers.plan import Plan
 from recorder.wrappers.sb3_lanes import are_reenacted, counted_return, lanes_here, origin, watch_resets
 from recorder.wrappers.sb3_policy import PolicyWatch
+from recorder.wrappers.states import LaneStates
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -31,6 +32,7 @@ class ModelRecording:
 
     Args:
         plan_arguments, hook_arguments: of ``Plan`` and ``Hooks``, as the callback got them.
+        has_states: whether to record the states of the simulators.
 
     Raises:
         UsageError: an argument can't work.
@@ -45,6 +47,7 @@ class ModelRecording:
         plan_arguments: Mapping[str, Any],
         hook_arguments: Mapping[str, Any],
         first_lane: int,
+        has_states: bool,
     ) -> None:
         description = description_of(
             *origin(env), {"single_observation_space": env.observation_space, "single_action_space": env.action_space}
@@ -54,7 +57,7 @@ class ModelRecording:
             env.observation_space,
             env.action_space,
             render_mode=None,  # make_vec_env asks for pictures always, and a lane in another process dies if it can't draw
-            is_reenacted=are_reenacted(env),
+            is_reenacted=has_states or are_reenacted(env),
             **plan_arguments,
         )
         self._rendering = Rendering(
@@ -65,13 +68,21 @@ class ModelRecording:
         self._lanes = LaneRecorder(self.plan, self._hooks, n_lanes=env.num_envs, first_lane=first_lane)
         self._resets = self._hooks.attempt(watch_resets, ResetWatch(None), env)
         self._boards: LaneBoards | None = None
-        self._is_quick = self.plan.is_plain and not (self.plan.has_frames or self._hooks.has_step_fn)
+        self._has_states = has_states
+        self._states: LaneStates | None = None
+        self._is_quick = self.plan.is_plain and not (self.plan.has_frames or self._hooks.has_step_fn or has_states)
         self._last_observations: Any = None
         """What the last recorded step led to."""
 
     def attach(self, model: BaseAlgorithm, env: VecEnv, policy: PolicyWatch) -> None:
-        """A model is about to learn in environments of this kind."""
+        """A model is about to learn in environments of this kind.
+
+        Raises:
+            UsageError: their states can't be read.
+        """
         self._model, self._env, self.policy = model, env, policy
+        if self._has_states:
+            self._states = LaneStates(lanes_here(env), resets_at_once=True)
         self._boards = self._hooks.attempt(boards_of, None, lanes_here(env))
 
     def listen(self) -> None:
@@ -161,6 +172,8 @@ class ModelRecording:
         if not self.plan.is_plain:
             actions, action_parts = attempt(self.plan.action, (None, {}), actions)
         extras = {**attempt(self._reached, {}, observations, told, ended), **action_parts}
+        if self._states is not None:
+            extras |= attempt(self._states.read, {}, ended)
         if self.plan.has_frames:
             extras = self.plan.with_frames(extras, self._n_framed_calls, lambda: None if ended else self._rendered())
             self._n_framed_calls += 1
@@ -215,6 +228,8 @@ class ModelRecording:
         attempt, plan = self._hooks.attempt, self.plan
         beginnings = None if self._resets.is_blind else attempt(self._resets.begun, None, places)
         read = {"observation": observations} if plan.is_plain else attempt(plan.observations.read, {}, observations)
+        if self._states is not None:
+            read = {**read, **attempt(self._states.read, {})}
         self._lanes.begin_all(places, beginnings, read)
         if self._boards is not None:
             attempt(self._boards.begin, None, places)

@@ -15,12 +15,7 @@ from recorder.wrappers.autoseed import watch_lanes
 from recorder.wrappers.boards import LaneBoards, boards_of
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
-from recorder.wrappers.gymnasium_versions import (
-    AutoresetMode,
-    VectorWrapper,
-    adopt,
-    autoreset_mode_of,
-)
+from recorder.wrappers.gymnasium_versions import AutoresetMode, VectorWrapper, adopt, autoreset_mode_of
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.kinds import FirstLook, check_vector, instead_of_vector
 from recorder.wrappers.lane_info import LanesTold, final_observations, lane_info
@@ -28,6 +23,7 @@ from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import with_rows
 from recorder.wrappers.plan import Plan
 from recorder.wrappers.reproduction import is_reenacted
+from recorder.wrappers.states import LaneStates
 
 __all__ = ["RecordEpisode"]
 
@@ -63,6 +59,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         record_observations: None records observations of up to 4 KiB a lane, and pictures.
         frames, every: which pictures to record, as ``recorder.wrappers.RecordEpisode`` takes them; ``every`` counts calls of
             ``step``. In ``SAME_STEP`` a call that ends an episode has no rendered pictures: those lanes show the next one.
+        states: record the state of each lane's simulator, as ``recorder.wrappers.RecordEpisode`` does; for lanes in this
+            process.
         step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords, all as the
             vector environment gives them; gives what to record with it, with a leading axis of lanes, by the names that
             ``extras`` takes. In ``SAME_STEP`` what belongs to the last step of a lane stands in ``info["final_info"]``.
@@ -88,6 +86,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         record_observations: bool | None = None,
         frames: FrameSource = "auto",
         every: int = 1,
+        states: bool = False,
         step_fn: StepFunction | None = None,
         episode_fn: EpisodeFunction | None = None,
         episode_trigger: Trigger | None = None,
@@ -110,10 +109,10 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             every=every,
             # A lane in another process dies if it can't draw: it draws where the trainer asks for it.
             render_mode=None if isinstance(env.unwrapped, AsyncVectorEnv) else getattr(env, "render_mode", None),
-            is_reenacted=isinstance(env.unwrapped, SyncVectorEnv) and is_reenacted(env.unwrapped.envs[0]),
+            is_reenacted=states or (isinstance(env.unwrapped, SyncVectorEnv) and is_reenacted(env.unwrapped.envs[0])),
         )
-        self._rendering = Rendering(self._pictures, every=every, tell=self._plan.tell)
-        self._is_quick = self._plan.is_plain and not self._plan.has_frames
+        self._rendering = Rendering(lambda: pictures_of(env.render(), env.num_envs), every=every, tell=self._plan.tell)
+        self._is_quick = self._plan.is_plain and not self._plan.has_frames and not states
         self._n_calls = 0
         self.recorder = self._plan.recorder
         self._hooks = Hooks(
@@ -128,12 +127,14 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """Whether the call that ends an episode resets its lane."""
         self._resets_itself = mode is not AutoresetMode.DISABLED
         """Whether a later call does, or that one."""
+        envs = getattr(env.unwrapped, "envs", None)
+        self._states = LaneStates(envs, resets_at_once=self._resets_at_once) if states else None
         self._first_lane = first_lane
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=first_lane)
         self._seeds_each_lane = isinstance(env.unwrapped, SyncVectorEnv | AsyncVectorEnv)
         """Whether a seed is one of each lane; an environment that is a vector by itself has one source of random numbers."""
         self._resets = watch_lanes(env)
-        self._boards = self._hooks.attempt(boards_of, None, getattr(env.unwrapped, "envs", None))
+        self._boards = self._hooks.attempt(boards_of, None, envs)
         self._told = LanesTold()
         self._first_look = FirstLook(instead_of_vector)
         self._given: dict[str, Any] = {}
@@ -144,7 +145,15 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         plan, hooks = self._plan.of_copy(), copy(self._hooks)
         lanes = LaneRecorder(plan, hooks, n_lanes=self.num_envs, first_lane=self._first_lane)
         begun: dict[str, Any] = {"_given": {}, "_rendering": None, "_told": LanesTold(), "_lanes": lanes}
-        return {**self.__dict__, **begun, "_boards": None, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
+        return {
+            **self.__dict__,
+            **begun,
+            "_boards": None,
+            "_states": None,
+            "_plan": plan,
+            "recorder": plan.recorder,
+            "_hooks": hooks,
+        }
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
@@ -198,21 +207,16 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         self._begin(places, observations, seed)
         self._hooks.attempt(self._told.remember, None, infos)
 
-    def _begin(
-        self,
-        places: Sequence[int],
-        observations: Any,
-        seed: int | list[int | None] | None = None,
-    ) -> None:
+    def _begin(self, places: Sequence[int], observations: Any, seed: int | list[int | None] | None = None) -> None:
         """These lanes have been reset: for them, all that is given is what their ``reset`` returned."""
         attempt, plan = self._hooks.attempt, self._plan
-        seeds: list[int | None] | None = None
-        if seed is not None and self._seeds_each_lane:
-            of_all = attempt(self._lane_seeds, None, seed)
-            seeds = None if of_all is None else [of_all[place] for place in places]
+        is_told = seed is not None and self._seeds_each_lane
+        seeds = attempt(self._lane_seeds, None, seed, places) if is_told else None
         is_blind = self._resets.is_blind and seeds is None
         beginnings = None if is_blind else attempt(self._resets.begun, None, places, seeds)
         read = {"observation": observations} if plan.is_plain else attempt(plan.observations.read, {}, observations)
+        if self._states is not None:
+            read = {**read, **attempt(self._states.read, {})}
         self._lanes.begin_all(places, beginnings, read)
         if self._boards is not None:
             attempt(self._boards.begin, None, places)
@@ -238,9 +242,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         being_reset: Sequence[int] = sorted(lanes.closed) if lanes.closed else ()
         if self._boards is not None:
             added = hooks.attempt(self._with_positions, added, self._boards, added, actions, infos, ended)
-        extras: dict[str, Any]
         if self._is_quick and not (ended and self._resets_at_once):
-            extras = {"observation": observations}
+            extras: dict[str, Any] = {"observation": observations}
         else:
             actions, extras = self._parts(actions, observations, infos, ended)
         lanes.record(actions, rewards, dones, terminations, truncations, extras, added, action_masks=masks)
@@ -259,18 +262,15 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         action_parts: dict[str, Any] = {}
         if not self._plan.is_plain:
             actions, action_parts = attempt(self._plan.action, (None, {}), actions)
-        extras = {**attempt(self._reached, {}, observations, infos, ended), **action_parts}
+        were_reset = ended if self._resets_at_once else ()
+        extras = {**attempt(self._reached, {}, observations, infos, were_reset), **action_parts}
+        if self._states is not None:
+            extras |= attempt(self._states.read, {}, were_reset)
         if self._plan.has_frames:
-            shows_others = ended and self._resets_at_once
-            extras = self._plan.with_frames(extras, self._n_calls, lambda: None if shows_others else self._rendered())
+            take = self._rendering.take
+            extras = self._plan.with_frames(extras, self._n_calls, lambda: None if were_reset else attempt(take, None))
             self._n_calls += 1
         return actions, extras
-
-    def _rendered(self) -> Any:
-        return self._hooks.attempt(self._rendering.take, None)
-
-    def _pictures(self) -> Any:
-        return pictures_of(self.env.render(), self.num_envs)
 
     def _with_positions(
         self, boards: LaneBoards, added: Mapping[str, Any], actions: Any, infos: Mapping[str, Any], ended: Sequence[int]
@@ -278,12 +278,12 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         last = final_observations(infos, ended if self._resets_at_once else ())
         return boards.with_positions(added, actions=actions, last=last, closed=self._lanes.closed)
 
-    def _reached(self, observations: Any, infos: Mapping[str, Any], ended: Sequence[int]) -> dict[str, Any]:
+    def _reached(self, observations: Any, infos: Mapping[str, Any], were_reset: Sequence[int]) -> dict[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""
         values = self._plan.observations.read(observations)
-        if self._resets_at_once and ended:
-            final = final_observations(infos, ended)
-            values = with_rows(values, {place: self._plan.observations.read(final[place]) for place in ended})
+        if were_reset:
+            final = final_observations(infos, were_reset)
+            values = with_rows(values, {place: self._plan.observations.read(final[place]) for place in were_reset})
         return values
 
     def _end(self, places: Sequence[int], status: str) -> None:
@@ -295,6 +295,6 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             board = {} if self._boards is None else self._boards.of_episode(place)
             self._lanes.end(place, status, env=self.env, info=info, told=board)
 
-    def _lane_seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:
-        """The seed of each lane, as ``reset`` of the environment understands them."""
-        return range(int(seed), int(seed) + self.num_envs) if isinstance(seed, int | np.integer) else seed
+    def _lane_seeds(self, seed: int | Sequence[int | None], places: Sequence[int]) -> list[int | None]:
+        """The seeds of some lanes, as ``reset`` of the environment understands them."""
+        return [int(seed) + place if isinstance(seed, int | np.integer) else seed[place] for place in places]

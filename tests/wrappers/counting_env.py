@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from recorder.capture import EpisodeRecorder
     from tests.capture.recorded import Ended
 
-__all__ = ["N_ACTIONS", "CountingEnv", "episode_length", "recorded_by_lane"]
+__all__ = ["N_ACTIONS", "CountingEnv", "StatefulEnv", "episode_length", "recorded_by_lane"]
 
 N_ACTIONS = 50
 
@@ -54,6 +54,16 @@ class CountingEnv(gymnasium.Env[Any, Any]):
 
     def _info(self) -> dict[str, Any]:
         return {"action_mask": np.arange(N_ACTIONS) >= self._step, "episode_of_lane": self._episode}
+
+
+class StatefulEnv(CountingEnv):
+    """Its state is the beginning of its observation."""
+
+    def get_state(self) -> Any:
+        return np.array([self._lane, self._episode, self._step])
+
+    def set_state(self, state: Any) -> None:
+        self._lane, self._episode, self._step = np.asarray(state).tolist()
 
 
 def recorded_by_lane(recorder: EpisodeRecorder, *, n_lanes: int) -> list[list[Ended]]:

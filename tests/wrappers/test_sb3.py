@@ -26,7 +26,7 @@ from recorder.wrappers import AutoSeed
 from recorder.wrappers.sb3 import RecorderCallback
 from tests.capture.recorded import Ended, close_and_read, finished_episodes
 from tests.processes import run_python
-from tests.wrappers.counting_env import CountingEnv, episode_length, recorded_by_lane
+from tests.wrappers.counting_env import CountingEnv, StatefulEnv, episode_length, recorded_by_lane
 
 N_LANES = 3
 
@@ -73,6 +73,25 @@ def test_every_lane_of_ppo_is_recorded_as_it_lived(vectorize: Callable[..., VecE
             assert_is_episode(ended, lane, number)
             assert ended.episode.column("extras.value").shape == (ended.metadata.n_steps,)
             assert ended.metadata.info["env_id"] == "CountingEnv", "without a spec it is the name of the class"
+
+
+def test_the_state_of_each_lane_is_recorded_where_it_can_be_read() -> None:
+    recorder = memory_recorder()
+    env = DummyVecEnv([partial(StatefulEnv, lane) for lane in range(N_LANES)])
+    model = ppo(env)
+    callback = RecorderCallback(recorder, states=True)
+    for begins_anew in (True, False):
+        model.learn(N_LANES * 32, callback=callback, reset_num_timesteps=begins_anew)
+    env.close()
+    for episodes in recorded_by_lane(recorder, n_lanes=N_LANES):
+        complete = [ended for ended in episodes if ended.metadata.status == EpisodeStatus.COMPLETE]
+        assert len(complete) >= 20
+        for ended in complete:
+            states = ended.episode.column("extras.state").tolist()
+            assert states == ended.episode.column("extras.observation")[:, :3].tolist()
+            assert ended.metadata.info["reset_state"] == [*states[0][:2], 0]
+    with pytest.raises(UsageError, match="CountingEnv has no state to record"):
+        ppo(DummyVecEnv([CountingEnv])).learn(32, callback=RecorderCallback(None, states=True))
 
 
 def test_dqn_is_recorded_with_the_q_values_that_it_chose_from() -> None:

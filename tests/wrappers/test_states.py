@@ -11,14 +11,18 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode
 
 from examples.gymnasium_env import play_episodes
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.wrappers import RecordEpisode, Restoration, describe_environment
+from recorder.wrappers.vector import RecordEpisode as VectorRecordEpisode
 from tests.capture.recorded import Ended, close_and_read
 from tests.command_line import Call
 from tests.video.decoding import frames_of
+from tests.wrappers.counting_env import CountingEnv, StatefulEnv, recorded_by_lane
+from tests.wrappers.vector_lanes import N_LANES, async_env, play, sync_env
 from tests.wrappers.walking_env import ENV_ID, WalkingEnv
 from worker import RecordingWriter
 
@@ -86,6 +90,46 @@ def test_the_command_draws_an_episode_from_its_states(tmp_path: Path, call: Call
     assert len(frames) == N_STEPS + 1
     for number, frame in enumerate(frames):
         assert np.abs(frame[50, 100].astype(int) - 10 * number).max() <= 4
+
+
+def assert_have_states(recorder: EpisodeRecorder) -> None:
+    """Each step of each lane, the last one of an episode too."""
+    for episodes in recorded_by_lane(recorder, n_lanes=N_LANES):
+        assert len(episodes) >= 8
+        for ended in episodes:
+            states = ended.episode.column("extras.state").tolist()
+            assert states == ended.episode.column("extras.observation")[:, :3].tolist()
+            assert ended.metadata.info["reset_state"] == [*states[0][:2], 0]
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("wrapper", [gymnasium.Wrapper, None])
+def test_a_vector_environment_records_the_states_of_each_lane(
+    mode: AutoresetMode, wrapper: Callable[[Any], Any] | None
+) -> None:
+    makers = [partial(StatefulEnv, lane) for lane in range(N_LANES)]
+    lanes: list[Callable[[], Any]] = [partial(_wrapped, make, wrapper) for make in makers]
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    envs = VectorRecordEpisode(sync_env(lanes, mode), recorder, states=True)
+    play(envs, mode)
+    envs.close()
+    assert_have_states(recorder)
+
+
+def _wrapped(make: Callable[[], Any], wrapper: Callable[[Any], Any] | None) -> Any:
+    return make() if wrapper is None else wrapper(make())
+
+
+def test_states_of_lanes_in_other_processes_are_refused_at_once() -> None:
+    makers = [partial(StatefulEnv, 0)]
+    envs = async_env(list(makers), AutoresetMode.NEXT_STEP)
+    try:
+        with pytest.raises(UsageError, match="not in this process"):
+            VectorRecordEpisode(envs, None, states=True)
+    finally:
+        envs.close()
+    with pytest.raises(UsageError, match="CountingEnv has no state to record"):
+        VectorRecordEpisode(sync_env([CountingEnv], AutoresetMode.NEXT_STEP), None, states=True)
 
 
 @pytest.mark.filterwarnings("ignore")

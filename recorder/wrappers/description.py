@@ -17,7 +17,15 @@ from recorder.step_stream import pack_body
 from recorder.wrappers.gymnasium_versions import AnyVectorWrapper
 from recorder.wrappers.names import action_names_of, observation_names_of
 
-__all__ = ["changing_wrappers", "describe_environment", "description_of", "name_in"]
+__all__ = [
+    "changing_wrappers",
+    "describe_environment",
+    "description_of",
+    "name_in",
+    "printed",
+    "told_by_one",
+    "wrapper_names",
+]
 
 T = TypeVar("T")
 
@@ -37,6 +45,8 @@ _CHANGES_NOTHING = frozenset(
         "RecordEpisodeStatistics",
         "RecordVideo",
         "TimeLimit",
+        "VecCheckNan",
+        "VecMonitor",
     )
 )
 """Wrappers with which an environment earns and shows what it does without; the time limit stands in the spec."""
@@ -60,12 +70,25 @@ def describe_environment(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]
     class_name = type(_asked(partial(getattr, env, "unwrapped"), env)).__name__
     if spec is None:
         class_name = name_in(text) if text else class_name
+    return {
+        **description_of(spec, class_name, spaces),
+        **told_by_one(one, [*_vector_wrappers(env), *wrapper_names(text)]),
+    }
+
+
+def told_by_one(one: Any, wrappers: Sequence[str]) -> dict[str, Any]:
+    """What an environment, one of a vector for example, tells of itself, and what stands around it.
+
+    Args:
+        one: None where it is in another process.
+        wrappers: names of the classes around it, the outermost first.
+    """
     told = {
-        "wrappers": [*_vector_wrappers(env), *wrapper_names(text)],
+        "wrappers": list(wrappers),
         "action_names": _asked(partial(action_names_of, one), []),
         "observation_names": _asked(partial(observation_names_of, one), []),
     }
-    return {**description_of(spec, class_name, spaces), **{name: value for name, value in told.items() if value}}
+    return {name: value for name, value in told.items() if value}
 
 
 def description_of(spec: EnvSpec | None, class_name: str, spaces: Mapping[str, Space[Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from recorder.errors import UsageError
 from recorder.values.argument_kinds import check_kind
 from recorder.values.arrays import as_array, index_of_places, is_cuda
 from recorder.wrappers.kept_parts import KeptParts
-from recorder.wrappers.open_episode import ASPATIAL, reset_numbers
+from recorder.wrappers.open_episode import ASPATIAL, EpisodeFacts, reset_numbers
 
 __all__ = ["LaneSteps", "named_leaves"]
 
@@ -26,7 +26,7 @@ class LaneSteps:
     Args:
         recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
         run_id: the training job, when ``recorder`` is a URL.
-        config: what the environment is; ``env_id`` and ``action_names`` go to each episode.
+        config: what the environment is; ``env_id``, ``observation_names`` and ``action_names`` go to each episode.
         first_lane: index of the first lane where several trainers share a run.
         first_episode_id: where the ids of episodes begin.
         lanes: record these only; all of them when left out.
@@ -67,6 +67,9 @@ class LaneSteps:
         self._places: dict[int, list[int]] = {}
         """By lane whose episode has a step: its id, and the number of its next step."""
         self._nothing = np.zeros((0, 0), np.float32)
+        names = {key: self._config.get(key, ()) for key in ("observation_names", "action_names")}
+        self._known = EpisodeFacts(str(self._config["env_id"]), **names).info if "env_id" in self._config else {}
+        """Of each episode when it begins."""
 
     def begin(self, lane: int, observed: Mapping[str, Any] | None = None, *, seed: int | None = None) -> None:
         """A lane has been reset; an episode that is open there ends as ``truncated``.
@@ -134,7 +137,7 @@ class LaneSteps:
 
     def _begin(self, lane: int, observed: Mapping[str, Any] | None, seed: int | None) -> None:
         self.end(lane)
-        info: dict[str, Any] = {"env_id": str(self._config["env_id"])} if "env_id" in self._config else {}
+        info = dict(self._known)
         if seed is not None:
             info["seed"] = seed
         info.update(reset_numbers(self._kept.numbers_of(observed or {})))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gymnasium.envs.registration import EnvSpec
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecEnvWrapper
 
 from recorder.wrappers.autoseed import LastReset, ResetWatch, tell_of_autoseed, watch_all
-from recorder.wrappers.description import name_in
+from recorder.wrappers.description import description_of, name_in, printed, told_by_one, wrapper_names
 from recorder.wrappers.reproduction import is_reenacted
 
-__all__ = ["are_reenacted", "counted_return", "lanes_here", "origin", "watch_resets"]
+__all__ = ["are_reenacted", "counted_return", "describe_lanes", "lanes_here", "watch_resets"]
 
 
 def counted_return(counted: Mapping[str, Any]) -> dict[str, float]:
@@ -44,19 +43,32 @@ def are_reenacted(env: VecEnv) -> bool:
     return isinstance(env.unwrapped, DummyVecEnv) and is_reenacted(env.unwrapped.envs[0])
 
 
-def origin(env: VecEnv) -> tuple[EnvSpec | None, str]:
-    """The spec of the environments, where it can be had, and the id or class that is all there is to tell without it.
+def describe_lanes(env: VecEnv) -> dict[str, Any]:
+    """What the environments are, as ``describe_environment`` says it; of those in other processes an id or a class, and wrappers.
 
     Another process is asked for a text alone: one that is asked for a spec dies of it when a function is among the
     arguments of a wrapper, because that can't be sent.
     """
     inner = env.unwrapped
+    spec, class_name, one, text = None, type(inner).__name__, None, ""
     try:
         if isinstance(inner, DummyVecEnv):
-            return inner.envs[0].spec, type(inner.envs[0].unwrapped).__name__
-        if isinstance(inner, SubprocVecEnv):
+            one = inner.envs[0]
+            spec, class_name, text = one.spec, type(one.unwrapped).__name__, printed(one)
+        elif isinstance(inner, SubprocVecEnv):
             (text,) = inner.env_method("__str__", indices=0)
-            return None, name_in(text)
+            class_name = name_in(text)
     except Exception:  # noqa: BLE001 - whatever an environment raises when it is asked: training goes on without a name
         pass
-    return None, type(inner).__name__
+    spaces = {"single_observation_space": env.observation_space, "single_action_space": env.action_space}
+    around = [*_vector_wrappers(env), *wrapper_names(text)]
+    return {**description_of(spec, class_name, spaces), **told_by_one(one, around)}
+
+
+def _vector_wrappers(env: VecEnv) -> list[str]:
+    """The classes of the wrappers around a vector environment, the outermost first."""
+    names = []
+    while isinstance(env, VecEnvWrapper):
+        names.append(type(env).__name__)
+        env = env.venv
+    return names

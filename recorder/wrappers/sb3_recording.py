@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.wrappers.autoseed import ResetWatch
 from recorder.wrappers.boards import LaneBoards, boards_of
-from recorder.wrappers.description import description_of
 from recorder.wrappers.frames import Rendering, pictures_of
 from recorder.wrappers.hooks import Hooks
 from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import own_copy, with_rows
 from recorder.wrappers.plan import Plan
-from recorder.wrappers.sb3_lanes import are_reenacted, counted_return, lanes_here, origin, watch_resets
+from recorder.wrappers.sb3_lanes import are_reenacted, counted_return, describe_lanes, lanes_here, watch_resets
 from recorder.wrappers.sb3_policy import PolicyWatch
 from recorder.wrappers.states import LaneStates
 
@@ -49,11 +48,8 @@ class ModelRecording:
         first_lane: int,
         has_states: bool,
     ) -> None:
-        description = description_of(
-            *origin(env), {"single_observation_space": env.observation_space, "single_action_space": env.action_space}
-        )
         self.plan = Plan(
-            {**description, "algorithm": type(model).__name__},
+            {**describe_lanes(env), "algorithm": type(model).__name__},
             env.observation_space,
             env.action_space,
             render_mode=None,  # make_vec_env asks for pictures always, and a lane in another process dies if it can't draw

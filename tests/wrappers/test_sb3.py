@@ -23,6 +23,7 @@ from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.step_stream import RedisStepStream
 from recorder.wrappers import AutoSeed
+from recorder.wrappers.description import changing_wrappers
 from recorder.wrappers.sb3 import RecorderCallback
 from tests.capture.recorded import Ended, close_and_read, finished_episodes
 from tests.processes import run_python
@@ -215,10 +216,12 @@ def test_returns_are_those_that_the_monitor_counted() -> None:
         assert ended.metadata.total_reward == ended.metadata.n_steps
         assert ended.metadata.extrinsic_reward == pytest.approx(ended.episode.column("reward").sum())
         assert ended.metadata.extrinsic_reward != ended.metadata.n_steps  # normalised
+        assert ended.metadata.action_names == ("push left", "push right")
+        assert ended.metadata.info["observation_names"][2] == "angle"
 
 
 def test_a_url_records_a_run_that_ends_with_learn(redis_url: str) -> None:
-    env = make_vec_env("CartPole-v1", n_envs=2, seed=3, wrapper_class=AutoSeed)
+    env = VecNormalize(make_vec_env("CartPole-v1", n_envs=2, seed=3, wrapper_class=AutoSeed))
     callback = RecorderCallback(
         redis_url,
         run_id="ppo",
@@ -235,6 +238,7 @@ def test_a_url_records_a_run_that_ends_with_learn(redis_url: str) -> None:
     config = stream.run_info("ppo").info["config"]
     stream.close()
     assert (config["env_id"], config["algorithm"]) == ("CartPole-v1", "PPO")
+    assert changing_wrappers(config) == ["VecNormalize"]
     assert episodes[1].body["manual"] == ["episode_trigger"]
     assert len({ended.metadata.info["seed"] for ended in episodes.values()}) == len(episodes) > 4
     for ended in episodes.values():

@@ -332,7 +332,8 @@ def test_lanes_count_their_episodes_whatever_order_they_step_in(memory: EpisodeR
         "observation.a",
         "observation.b.0",
     }
-    steps = LaneSteps(memory, first_lane=5, first_episode_id=100, config={"env_id": "Any", "action_names": ["a"]})
+    config = {"env_id": "Any", "action_names": ["a"], "observation_names": ["x"]}
+    steps = LaneSteps(memory, first_lane=5, first_episode_id=100, config=config)
     large = np.zeros((2, 3000), np.float32)
     flags = {"terminated": [False, True], "truncated": [False, False]}
     steps.record(
@@ -343,6 +344,6 @@ def test_lanes_count_their_episodes_whatever_order_they_step_in(memory: EpisodeR
     one, zero = (ended for _, ended in sorted(close_and_read(memory).items()))
     assert (one.metadata.lane, one.metadata.status, one.metadata.episode_id) == (6, "truncated", 100)
     assert (zero.metadata.lane, zero.metadata.status, zero.metadata.action_names) == (5, "complete", ("a",))
-    assert zero.metadata.info == {"env_id": "Any", "note": 1}
+    assert zero.metadata.info == {"env_id": "Any", "observation_names": ["x"], "note": 1}
     assert not zero.episode.has_column("extras.observation")  # more than 4 KiB
     assert zero.episode.column("extras.action.x").tolist() == [2]

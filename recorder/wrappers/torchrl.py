@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
+
+import gymnasium
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError
+from recorder.wrappers.description import describe_environment
 from recorder.wrappers.lane_steps import LaneSteps
 
 try:
@@ -34,7 +38,7 @@ class RecordEpisode(Transform):  # type: ignore[misc]  # a class that is not typ
     Args:
         recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
         run_id: the training job, when ``recorder`` is a URL.
-        env_id: name of the environment.
+        env_id: name of the environment; what it says of itself when left out. Environments in other processes say nothing.
         first_lane: index of the first lane where several trainers share a run.
         first_episode_id: where the ids of episodes begin.
         lanes: record these only; all of them when left out.
@@ -53,20 +57,39 @@ class RecordEpisode(Transform):  # type: ignore[misc]  # a class that is not typ
         record_observations: bool | None = None,
     ) -> None:
         super().__init__(in_keys=[], out_keys=[])
-        self._steps = LaneSteps(
+        self._env_id = env_id
+        self._make_steps = partial(
+            LaneSteps,
             recorder,
             run_id=run_id,
-            config={"env_id": env_id or "torchrl", "torchrl": True},
             first_lane=first_lane,
             first_episode_id=first_episode_id,
             lanes=lanes,
             record_observations=record_observations,
         )
-        self.recorder = self._steps.recorder
+        self._made: LaneSteps | None = None
+
+    @property
+    def recorder(self) -> EpisodeRecorder | None:
+        """Who records; from a URL it is made when the transform is appended, because only then its environment is known."""
+        return self._steps.recorder
+
+    @property
+    def _steps(self) -> LaneSteps:
+        if self._made is None:
+            self._made = self._make_steps(config={"torchrl": True, **_described(self, self._env_id)})
+        return self._made
+
+    def set_container(self, container: Any) -> None:
+        """The transform has a place; errors in its arguments are raised here, before training."""
+        super().set_container(container)
+        if _environment(self) is not None:  # else this is a part that has yet to get its place
+            _ = self._steps
 
     def close(self) -> None:
         """End open episodes as ``truncated``; a recorder that was made here is closed. The environment's ``close`` calls it."""
-        self._steps.close()
+        if self._made is not None:
+            self._made.close()
 
     def _reset(self, tensordict: TensorDictBase | None, tensordict_reset: TensorDictBase) -> TensorDictBase:
         """Episodes begin where ``_reset`` says so; everywhere without it."""
@@ -109,3 +132,23 @@ class RecordEpisode(Transform):  # type: ignore[misc]  # a class that is not typ
             if name.split(".")[-1] not in others and hasattr(value, "detach"):
                 name = name if name.startswith("observation") else f"observation.{name}"
                 yield name, value.detach().reshape(n_lanes, *value.shape[n_axes:])
+
+
+def _environment(transform: Transform) -> Any:
+    """The environment at the heart of that which a transform belongs to; None where it belongs to none yet."""
+    try:
+        return transform.container.base_env
+    except (AttributeError, ValueError):  # the latter of one in a ``Compose`` that belongs to none
+        return None
+
+
+def _described(transform: Transform, env_id: str | None) -> dict[str, Any]:
+    """What the environment of a transform is; of one of Gymnasium, as ``describe_environment`` says it."""
+    base = _environment(transform)
+    described: dict[str, Any] = {"env_id": "torchrl" if base is None else type(base).__name__}
+    inner = None if base is None else vars(base).get("_env")  # many environments at once pass other questions on
+    if isinstance(inner, gymnasium.Env | gymnasium.vector.VectorEnv):
+        described = describe_environment(inner)
+    elif hasattr(type(base), "env_name"):
+        described = {"env_id": str(base.env_name)}
+    return {**described, **({} if env_id is None else {"env_id": env_id})}

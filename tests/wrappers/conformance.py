@@ -7,6 +7,7 @@ everything but the action, and each observation holds the action before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from recorder.capture import EpisodeRecorder
 from recorder.episode import EpisodeStatus
@@ -29,12 +30,19 @@ def life(lane: int, number: int, actions: Sequence[int]) -> list[tuple[list[floa
 
 
 def assert_is_life(
-    ended: Ended, lane: int, number: int, *, has_masks: bool = False, has_last_observation: bool = True
+    ended: Ended,
+    lane: int,
+    number: int,
+    *,
+    env_id: str | None = None,
+    has_masks: bool = False,
+    has_last_observation: bool = True,
 ) -> None:
     """An episode has the length, the return, the actions, the flags and the observations of the loop's, the last one included.
 
     Args:
         number: of the lane's episodes, from 0.
+        env_id: as the episode names its environment; None where the way to record is not told.
         has_masks: whether the way to record tells which actions were allowed.
         has_last_observation: false where the library does not give it.
     """
@@ -50,6 +58,7 @@ def assert_is_life(
     assert episode.column("truncated").tolist() == [entry[3] for entry in log]
     assert episode.column("done").tolist() == [False] * (length - 1) + [True]
     assert ended.metadata.info["reset_observation"] == [lane, number, 0, -1]
+    assert env_id in (None, ended.metadata.info.get("env_id"))
     assert ended.metadata.status == EpisodeStatus.COMPLETE
     assert ended.metadata.total_reward == sum(entry[1] for entry in log)
     assert ended.gaps == []
@@ -58,7 +67,7 @@ def assert_is_life(
         assert masks == [N_ACTIONS - step for step in range(length)]
 
 
-def assert_lanes_are_lives(recorder: EpisodeRecorder, *, n_lanes: int, at_least: int = 4, **known: bool) -> None:
+def assert_lanes_are_lives(recorder: EpisodeRecorder, *, n_lanes: int, at_least: int = 4, **known: Any) -> None:
     """Close a recorder: of each lane there are so many whole episodes, one after another; the last may have been broken off.
 
     Args:
@@ -67,7 +76,7 @@ def assert_lanes_are_lives(recorder: EpisodeRecorder, *, n_lanes: int, at_least:
     assert_are_lives(recorded_by_lane(recorder, n_lanes=n_lanes), at_least=at_least, **known)
 
 
-def assert_are_lives(by_lane: Sequence[Sequence[Ended]], *, at_least: int = 4, **known: bool) -> None:
+def assert_are_lives(by_lane: Sequence[Sequence[Ended]], *, at_least: int = 4, **known: Any) -> None:
     """The same of the episodes of each lane."""
     for lane, episodes in enumerate(by_lane):
         whole = [ended for ended in episodes if ended.metadata.status == EpisodeStatus.COMPLETE]

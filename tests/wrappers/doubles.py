@@ -151,5 +151,7 @@ class Tensors:
 
 
 class _Transform:
+    container: Any = None
+
     def __init__(self, in_keys: Any = None, out_keys: Any = None) -> None:
         self.parent: Any = type("Parent", (), {"action_spec": None})

@@ -25,6 +25,8 @@ def test_torchrl(memory: EpisodeRecorder, monkeypatch: pytest.MonkeyPatch) -> No
 
     from recorder.wrappers.torchrl import RecordEpisode
 
+    environment = SimpleNamespace(base_env=SimpleNamespace(_env=CountingEnv()))
+    monkeypatch.setattr(RecordEpisode, "container", environment)
     transform = RecordEpisode(memory)
     envs = [CountingEnv(lane) for lane in range(N_LANES)]
 
@@ -51,7 +53,22 @@ def test_torchrl(memory: EpisodeRecorder, monkeypatch: pytest.MonkeyPatch) -> No
         if over.any():
             transform._reset(tensors(_reset=over[:, None]), tensors(observation=observation))
     transform.close()
-    assert_lanes_are_lives(memory, n_lanes=N_LANES)
+    assert_lanes_are_lives(memory, n_lanes=N_LANES, env_id="CountingEnv")
+
+
+def test_torchrl_names_an_environment_of_gymnasium(memory: EpisodeRecorder) -> None:
+    pytest.importorskip("torchrl")
+    from torchrl.envs import Compose, GymEnv, StepCounter, TransformedEnv
+
+    from recorder.wrappers.torchrl import RecordEpisode
+
+    env = TransformedEnv(GymEnv("CartPole-v1"), Compose(StepCounter(), RecordEpisode(memory)))
+    env.rollout(9)
+    env.close()
+    (metadata,) = (ended.metadata for ended in close_and_read(memory).values())
+    assert metadata.info["env_id"] == "CartPole-v1"
+    assert metadata.info["observation_names"][2] == "angle"
+    assert metadata.action_names == ("push left", "push right")
 
 
 def test_torchrl_itself(memory: EpisodeRecorder) -> None:

@@ -58,6 +58,11 @@ class AgentSums:
                     n_unchanged = min(n_unchanged, self._take_roster(text))
         return n_unchanged
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether all that they earned is finite."""
+        return all(np.isfinite(sums).all() for sums in self._sums.values())
+
     def table(self, intrinsic_weight: float | None) -> tuple[AgentInfo, ...]:
         """The agents with their returns; without lifetimes."""
         return tuple(

@@ -104,6 +104,7 @@ class _GroupSums:
     """``reward`` and ``intrinsic_reward``."""
     outcomes: dict[int, str] = field(default_factory=dict)
 
+    @np.errstate(invalid="ignore")  # infinities of both signs add up to NaN, which is no news
     def add(self, chunk: Chunk, group: int) -> None:
         """Add a chunk."""
         present = _values(chunk, agent_column(group, PRESENT))
@@ -158,9 +159,9 @@ def _values(chunk: Chunk, name: str) -> NDArray[Any] | None:
 
 
 def earned(values: NDArray[Any], present: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """``float64[n_slots]``: what each agent has earned in ``[n_steps, n_slots]`` while it was present. As in every view, a reward
-    that is not finite counts 0."""
-    found: NDArray[np.float64] = np.where(present & np.isfinite(values), values, 0).sum(axis=0, dtype=np.float64)
+    """``float64[n_slots]``: what each agent has earned in ``[n_steps, n_slots]`` while it was present. As of a single
+    agent, a reward that is not finite makes the return so."""
+    found: NDArray[np.float64] = np.where(present, values, 0).sum(axis=0, dtype=np.float64)
     return found
 
 

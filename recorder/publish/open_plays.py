@@ -49,6 +49,7 @@ class OpenPlays:
         ledger: what a predecessor, or this sender, has had acknowledged.
         pictures: leaves out pictures that are too many.
         on_error: called with what could not be processed; the rest goes on.
+        on_first: told the name of what is counted for the first time.
         clock: seconds since 1970.
     """
 
@@ -62,12 +63,13 @@ class OpenPlays:
         pictures: PictureBudget,
         on_error: Callable[[Exception], None],
         clock: Callable[[], float],
+        on_first: Callable[[str], None] | None = None,
     ) -> None:
         self._entries = PlayEntries(identity, stats, clock)
         self._outbox = outbox
         self._packets = PlayPackets(self._entries, outbox, on_error=on_error)
         self._stats = stats
-        self._counts = Counts(stats)
+        self._counts = Counts(stats, on_first=on_first)
         self._ledger = ledger
         self._pictures = pictures
         self._on_error = on_error

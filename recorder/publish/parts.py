@@ -98,7 +98,14 @@ def put_together(
         ),
     )
     plays = OpenPlays(
-        identity, outbox, stats, ledger=ledger, pictures=pictures, on_error=trouble.note_defect, clock=time.time
+        identity,
+        outbox,
+        stats,
+        ledger=ledger,
+        pictures=pictures,
+        on_error=trouble.note_defect,
+        on_first=trouble.note_first,
+        clock=time.time,
     )
     heartbeats = Heartbeats(
         stream,

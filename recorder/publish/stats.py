@@ -42,6 +42,8 @@ class RecorderStats:
     n_dropped_pictures: int = 0
     """Pictures that the sender left out: more than ``capture.picture_bytes_per_sec``, or Redis was away or full. Their steps
     are recorded."""
+    n_odd_rewards: int = 0
+    """Steps with a reward, of any agent, that is NaN or infinite. It is recorded, and the return is not finite either."""
     n_episodes_started: int = 0
     n_episodes_finished: int = 0
     n_episodes_aborted: int = 0

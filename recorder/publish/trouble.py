@@ -21,6 +21,12 @@ _FIRST_BACKOFF_SECS = 0.25
 _LONGEST_BACKOFF_SECS = 5.0
 _LOG_EVERY_SECS = 5.0
 
+_WARNINGS = {
+    "n_odd_rewards": "a reward is NaN or infinite: it is recorded, and the return of the episode is not finite either; "
+    "stats().n_odd_rewards counts these steps"
+}
+"""What is said once, by the name of its counter."""
+
 
 class Trouble:
     """Of one publisher.
@@ -80,6 +86,11 @@ class Trouble:
         self._count(error)
         where = "" if isinstance(error, RecorderError) else f" ({type(error).__name__} in {_place_of(error)})"
         self.log_error("defect", f"something was lost, training goes on: {error}{where}", error)
+
+    def note_first(self, counted: str) -> None:
+        """Something of these statistics was counted for the first time."""
+        if counted in _WARNINGS:
+            self.say(logging.WARNING, _WARNINGS[counted])
 
     def log_error(self, kind: str, text: str, error: Exception | None = None) -> None:
         """Say it, unless something of this kind was said a moment ago."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 from recorder.agents import AgentInfo
 from recorder.agents.columns import agent_columns, presence
+from recorder.agents.table import agent_table
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
+from recorder.outline.agents.agents_outline import shown_agent
 from recorder.step_stream import CHUNK, Play
 from tests.capture.recorded import Ended, close_and_read, ends
 from worker.ingest.assemble import read_play
@@ -215,3 +218,42 @@ def test_texts_of_agents_are_read_by_agent() -> None:
     assert set(columns["extras.says"]) == {"of all"}
     assert recorder.stats().n_mismatched_values == 1
     assert recorder.stats().n_changed_texts == 1
+
+
+def test_a_reward_that_is_not_finite_is_counted_said_once_and_makes_the_agents_return_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recorder = EpisodeRecorder()
+    for step in range(300):  # more than a chunk
+        odd = {7: float("nan"), 290: float("inf")}.get(step, 1.0)
+        recorder.record_agents(0, step, {"a": fields(1.0), "b": fields(odd)})
+    for step in range(3):
+        recorder.record_step(1, step, position=(1, 2), meters=[0.5], action=1, reward=float("-inf"))
+    recorder.finish_episode(0)
+    recorder.finish_episode(1)
+    ended = close_and_read(recorder)[0]
+    assert by_id(ended)["a"].return_ == 300.0
+    assert math.isnan(by_id(ended)["b"].return_)
+    assert math.isnan(ended.metadata.total_reward)
+    assert agent_table([chunk for chunk, _ in ended.episode.chunks_between(0, 300)])[0].return_ == 300.0
+    assert shown_agent(ended.metadata.agents) == "a"
+    assert recorder.stats().n_odd_rewards == 5
+    assert sum("a reward is NaN or infinite: it is recorded" in message for message in caplog.messages) == 1
+
+
+def test_what_an_agent_does_not_say_is_unknown_and_not_zero() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    whole = {"action_masks": [True, False], "extras": {"speed": 3}}
+    for step in range(6):
+        silent: dict[str, Any] = {"position": None, "action": None, "meters": None, "reward": None}
+        other = silent if step == 3 else fields(**whole)
+        recorder.record_agents(0, step, {"a": fields(**whole), "b": other})
+    recorder.finish_episode(0)
+    ended = close_and_read(recorder)[0]
+    a, b = (agent_columns(ended.episode.columns(), agent) for agent in ended.metadata.agents)
+    for name in ("position", "action", "meters", "extras.speed"):
+        np.testing.assert_array_equal(b[name][[0, 5]], a[name][[0, 5]])
+        assert np.isnan(b[name][3]).all()
+        assert not np.isnan(a[name]).any()
+    assert b["action_masks"].tolist() == [[True, True] if step == 3 else [True, False] for step in range(6)]
+    assert by_id(ended)["b"].return_ == 5.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recorder.agents.columns import PRESENT, agent_column
 from recorder.schema import EXTRAS_PREFIX
+from recorder.values.picture_shape import is_stored_as_picture
 
 __all__ = ["AgentGroup", "Shapes", "shapes_of"]
 
@@ -93,10 +94,20 @@ class AgentGroup:
                 column[slot] = value
                 given.setdefault(field, set()).add(slot)
         for field, slots in given.items():
-            column = self._columns[field]
-            if column.dtype.kind == "f" and field not in _SUMMED and len(slots) < len(by_slot):
-                column[list(by_slot.keys() - slots)] = np.nan
+            if len(slots) < len(by_slot) and field not in _SUMMED:
+                self._make_unknown(field, list(by_slot.keys() - slots))
         return present, self.extras_of(given), problems
+
+    def _make_unknown(self, field: str, slots: Sequence[int]) -> None:
+        """These agents take part in the step and have no value of the field, which others have."""
+        column = self._columns[field]
+        if field == "action_masks":
+            column[slots] = 1  # without a mask everything is allowed
+            return
+        if column.dtype.kind in "iu" and not is_stored_as_picture(column.dtype.str, column.shape):
+            column = self._columns[field] = column.astype(np.float64)
+        if column.dtype.kind == "f":
+            column[slots] = np.nan
 
     def _column(self, field: str, value: NDArray[Any]) -> NDArray[Any]:
         """The column of a field, wide enough for a value."""

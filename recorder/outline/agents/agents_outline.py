@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -224,8 +225,15 @@ class _Followed:
 
 
 def shown_agent(infos: Sequence[AgentInfo]) -> str | None:
-    """The agent whose numbers are shown until another is selected: the one with the highest return; None if there is none."""
-    return max(infos, key=lambda info: info.return_, default=AgentInfo("")).agent_id or None
+    """The agent whose numbers are shown until another is selected: the one with the highest return; None if there is none.
+
+    A return that is NaN is lower than any other.
+    """
+    return max(infos, key=_by_return, default=AgentInfo("")).agent_id or None
+
+
+def _by_return(info: AgentInfo) -> tuple[bool, float]:
+    return not math.isnan(info.return_), info.return_
 
 
 def find_agent(infos: Sequence[AgentInfo], agent_id: str | None) -> AgentInfo | None:

@@ -18,7 +18,7 @@ from recorder.errors import UsageError
 from recorder.publish.chunks.encodings import KnownSchema, is_of_schema
 from recorder.publish.chunks.pending import PendingSteps
 from recorder.publish.chunks.pieces import Piece, columns_of
-from recorder.publish.chunks.sums import add_up
+from recorder.publish.chunks.sums import add_up, n_odd_rewards
 from recorder.publish.chunks.unreadable import unreadable
 from recorder.publish.counting import Counts, added
 from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
@@ -210,6 +210,8 @@ class EpisodeBuilder:
         try:
             n_agents = add_up(state, columns, n_steps)
             self._reported = self._reported._replace(n_agents=min(self._reported.n_agents, n_agents))
+            if n_odd := n_odd_rewards(state, columns, n_steps):
+                self.count("n_odd_rewards", n_odd)
         except Exception as error:  # noqa: BLE001 - the steps themselves are sound
             self.error = error
         state.n_steps += n_steps

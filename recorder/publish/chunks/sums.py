@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from recorder.agents.columns import parse_agent_column
 from recorder.chunk import ColumnData
 from recorder.publish.delivery.play_state import PlayState
 
-__all__ = ["add_up"]
+__all__ = ["add_up", "n_odd_rewards"]
+
+_REWARDS = ("reward", "intrinsic_reward")
 
 
 @np.errstate(all="ignore")  # infinities of both signs add up to NaN, which is no news
@@ -23,6 +27,24 @@ def add_up(state: PlayState, columns: Mapping[str, ColumnData], n_steps: int) ->
     if (epsilon := columns.get("epsilon")) is not None:
         state.last_epsilon = float(epsilon.values[-1])
     return state.agents.add(columns, n_steps)
+
+
+def n_odd_rewards(state: PlayState, columns: Mapping[str, ColumnData], n_steps: int) -> int:
+    """How many steps of a chunk have a reward, of whichever agent, that is NaN or infinite.
+
+    Args:
+        state: to which the chunk was added.
+    """
+    if math.isfinite(state.reward_sum + state.intrinsic_sum) and state.agents.is_finite:
+        return 0
+    is_odd = np.zeros(n_steps, np.bool_)
+    for name, (values, present) in columns.items():
+        place = parse_agent_column(name)
+        if (name if place is None else place[1]) not in _REWARDS or values.dtype.kind != "f":
+            continue
+        rows = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+        is_odd[rows if present is None else np.flatnonzero(present)[rows]] = True
+    return int(is_odd.sum())
 
 
 def _sum(data: ColumnData) -> float:

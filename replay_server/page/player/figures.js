@@ -39,7 +39,7 @@ export function readFigures(store, index, { selected, hasNext, trailSteps, hasTr
   const figures = [];
   for (const agent of ordered) {
     const position = agentRow(chunk, agent, "position", offset);
-    if (!position?.length) continue;
+    if (!position?.length || position.some(Number.isNaN)) continue;
     const isSelected = agent === selected;
     const goesOn = after !== null && isPresent(after, agent, offsetAfter);
     figures.push({

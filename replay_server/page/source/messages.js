@@ -46,7 +46,7 @@
  * @property {string} sign stands on it
  * @property {Span[]} spans indexes of the steps in which it takes part
  * @property {Span[]} critical the same, in which one of its meters is critical
- * @property {number} return
+ * @property {?number} return null if it is NaN or infinite
  * @property {number} n_steps
  * @property {string} outcome
  * @property {string[]} action_names empty where they are those of the episode

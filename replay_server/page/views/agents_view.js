@@ -150,7 +150,7 @@ export class AgentsView {
  */
 export function ranked(agents, most, selected) {
   if (agents.length <= most) return agents;
-  const best = [...agents].sort((one, other) => other.return - one.return).slice(0, most);
+  const best = [...agents].sort((one, other) => (other.return ?? -Infinity) - (one.return ?? -Infinity)).slice(0, most);
   const chosen = agents.find(({ id }) => id === selected?.id);
   return chosen && !best.includes(chosen) ? [...best, chosen] : best;
 }

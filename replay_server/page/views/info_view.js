@@ -176,7 +176,7 @@ export class InfoView {
  * @param {?number} action
  */
 export function actionText(actionNames, action) {
-  if (action === null) return "—";
+  if (action === null || Number.isNaN(action)) return "—";
   const name = actionNames[action];
 
   return name ? `${arrowOf(name)} ${name}`.trim() : `action ${action}`;

@@ -73,6 +73,8 @@ class AgentSteps:
         self._agent_fn = agent_fn
         self._lane = lane
         self._kept = KeptParts(record_observations)
+        self.has_pictures = record_observations is True
+        """Whether observations that are pictures are recorded."""
         self._rendering = rendering
         self._every = every
         self._first_episode_id = first_episode_id

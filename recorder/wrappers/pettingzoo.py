@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError, UsageError
 from recorder.values.argument_kinds import check_choice
 from recorder.wrappers.agent_steps import AgentSteps
-from recorder.wrappers.frames import FrameSource, Rendering, check_frames, picture_of, renders
+from recorder.wrappers.frames import FrameSource, Rendering, check_frames, is_picture, picture_of, renders
 from recorder.wrappers.names import team_action_names_of
 from recorder.wrappers.parts import own_copy
 from recorder.wrappers.plan import ACTION_MASK
@@ -37,8 +38,8 @@ class RecordEpisode:
 
     A step of a parallel environment is one step of the recording. In an AEC environment each turn is a step: it has the
     reward of every agent, ``extras.acting`` says whose turn it was, and the others have zeros for action, mask and
-    observation. The steps in which a dead agent leaves are not recorded. ``action_masks`` is the ``action_mask`` of the
-    observation, or of the info, before the action.
+    observation, or the last picture that they saw. The steps in which a dead agent leaves are not recorded. ``action_masks``
+    is the ``action_mask`` of the observation, or of the info, before the action.
 
     Args:
         env: the environment; what this returns is one of its kind.
@@ -152,9 +153,12 @@ class _InTurn(BaseWrapper):  # type: ignore[misc]  # a class that is not typed
         super().__init__(env)
         self._steps = steps
         self.recorder = steps.recorder
+        self._seen: dict[Any, Any] = {}
+        """What each agent saw last, if pictures are recorded."""
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         self.env.reset(seed=seed, options=options)
+        self._seen = {}
         self._steps.attempt(self._steps.begin, seed)
 
     def step(self, action: Any) -> None:
@@ -194,8 +198,11 @@ class _InTurn(BaseWrapper):  # type: ignore[misc]  # a class that is not typed
             }
             for agent in alive
         }
-        observed = {it: env.observe(it) if it == actor else _zeros(env.observation_space(it)) for it in alive}
+        seen = env.observe(actor)
+        observed = {it: seen if it == actor else _zeros(env.observation_space(it), self._seen.get(it)) for it in alive}
         self._steps.record(fields, observed)
+        if self._steps.has_pictures:
+            self._seen[actor] = deepcopy(seen)  # an environment may draw into the same array again
 
 
 def _mask_in(observation: Any, info: Any) -> Any:
@@ -225,10 +232,16 @@ def _action_names(env: Any, name: str) -> list[str] | dict[Any, list[str]]:
         return []
 
 
-def _zeros(space: spaces.Space[Any]) -> Any:
-    """What stands for the action or observation of an agent whose turn it is not, of the shape that it has in its turn."""
+def _zeros(space: spaces.Space[Any], seen: Any = None) -> Any:
+    """What stands for the action or observation of an agent whose turn it is not, of the shape that it has in its turn.
+
+    Args:
+        seen: the last observation of the agent; a picture stays, because it takes no room and is watched.
+    """
     if isinstance(space, spaces.Dict):
-        return {name: _zeros(part) for name, part in space.spaces.items()}
+        return {name: _zeros(part, None if seen is None else seen[name]) for name, part in space.spaces.items()}
     if isinstance(space, spaces.Tuple):
-        return tuple(map(_zeros, space.spaces))
+        return tuple(_zeros(part, None if seen is None else seen[at]) for at, part in enumerate(space.spaces))
+    if seen is not None and is_picture(space):
+        return seen
     return None if space.shape is None else np.zeros(space.shape, space.dtype)

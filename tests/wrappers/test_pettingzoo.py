@@ -178,6 +178,86 @@ def test_what_render_shows_is_recorded_beside_the_agents(options: dict[str, Any]
     assert all((picture == 10 * (step + 1)).all() and picture.shape == (24, 32, 3) for step, picture in found.items())
 
 
+PICTURE = np.full((20, 20, 3), 7, np.uint8)
+
+
+@pytest.mark.parametrize("is_aec", [False, True])
+@pytest.mark.parametrize(
+    ("rendered", "n_errors", "value"),
+    [
+        (None, 10, None),
+        ([], 10, None),
+        ([None], 10, None),
+        ("a map of letters", 10, None),
+        ([PICTURE, PICTURE + 1], 0, 8),
+    ],
+)
+def test_render_may_give_nothing_a_list_or_no_picture(
+    is_aec: bool, rendered: Any, n_errors: int, value: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(Relay):
+        render_mode = "rgb_array"
+
+        def render(self) -> Any:
+            return rendered
+
+    recorder = EpisodeRecorder()
+    env = RecordEpisode(parallel_to_aec(Odd()) if is_aec else Odd(), recorder)
+    for _ in range(2):
+        play(env)
+    env.close()
+    ended = close_and_read(recorder)
+    n_steps = 12 if is_aec else 8
+    assert [it.metadata.n_steps for it in ended.values()] == [n_steps] * 2
+    found = [step.extras.get("render") for step in ended[0].episode.steps()]
+    if value is None:
+        assert found == [None] * n_steps
+    else:
+        assert all((picture == value).all() for picture in found)
+    assert recorder.stats().n_errors == n_errors
+    assert recorder.stats().n_missing_steps == 0
+    assert sum("no picture 10 times in a row" in line for line in caplog.messages) == (n_errors > 0)
+
+
+def play(env: Any) -> None:
+    """A whole game, in turns or at once."""
+    env.reset(seed=1)
+    if hasattr(env, "agent_iter"):
+        for agent in env.agent_iter():
+            is_over = env.terminations[agent] or env.truncations[agent]
+            env.step(None if is_over else 0)
+    while env.agents:
+        env.step(dict.fromkeys(env.agents, 0))
+
+
+class Seeing(Relay):
+    """Each agent sees its number and the step, in an array that is drawn into again."""
+
+    render_mode = None
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        return spaces.Box(0, 255, (16, 16), np.uint8)
+
+    def _observations(self, agents: list[str]) -> dict[str, Any]:
+        self._drawn = {} if self._step == 0 else self._drawn
+        for agent in agents:
+            self._drawn.setdefault(agent, np.zeros((16, 16), np.uint8))[:] = 100 * int(agent[-1]) + self._step
+        return {agent: self._drawn[agent] for agent in agents}
+
+
+@pytest.mark.parametrize("is_aec", [False, True])
+def test_what_each_agent_sees_is_recorded_and_stays_between_its_turns(is_aec: bool) -> None:
+    recorder = EpisodeRecorder(strict=True)
+    env = RecordEpisode(parallel_to_aec(Seeing()) if is_aec else Seeing(), recorder, record_observations=True)
+    play(env)
+    env.close()
+    ended = close_and_read(recorder)[0]
+    seen = [own(ended, f"runner_{number}")["extras.observation"][:, 0, 0].tolist() for number in range(3)]
+    at_once = [[1, 2, 3, 4], [103, 104, 105, 106], [205, 206, 207, 208]]
+    in_turns = [[1, 2, 2, 2, 3, 3], [0, 103, 103, 104, 104, 104, 105, 105], [0, 205, 205, 206, 207, 208]]
+    assert seen == (in_turns if is_aec else at_once)
+
+
 @pytest.mark.parametrize("options", [{"frames": "observation"}, {"every": 0}])
 def test_frames_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):

@@ -1,4 +1,4 @@
-/** What lies below the stage: the timeline with its preview, and the transport. */
+/** Below the stage: the timeline with its preview, and the transport. */
 
 import { element } from "../shell/dom.js";
 import { TimelineView } from "../views/timeline_view.js";

@@ -58,9 +58,11 @@ class Inlet:
         """Whether the caller has interrupted a call of this thread that has the lock, as a signal handler may."""
         writer = self.writer
         frame = sys._getframe().f_back
-        # Whatever takes the lock calls the writer so: compiled writers among their globals, all else among its locals.
+        # Whatever takes the lock calls the writer so: compiled writers among their globals, all else among its locals. Machine
+        # code has no frame, and none of Python's runs in it but the writer's own methods.
         while frame is not None and writer.lock.locked():
-            if frame.f_globals.get("writer") is writer or frame.f_locals.get("writer") is writer:
+            names = (frame.f_globals.get("writer"), frame.f_locals.get("writer"), frame.f_locals.get("self"))
+            if any(value is writer for value in names):
                 return True
             frame = frame.f_back
         return False

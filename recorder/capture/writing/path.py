@@ -13,6 +13,7 @@ from recorder.black_box.format import record_word
 from recorder.capture.reading.device import DeviceCopies
 from recorder.capture.reading.values import checked_extras, checked_name
 from recorder.capture.writing.inlet import Inlet
+from recorder.capture.writing.native_writer import native_writer
 from recorder.capture.writing.source import FIELDS, Source, Writer
 from recorder.capture.writing.ways import Form, Way
 from recorder.errors import UsageError
@@ -182,10 +183,17 @@ class Path(ABC):
             return
         found = self._writers.get(key)  # another thread may just have cleared them
         if found is None:
-            source = self._source(self._inlet.writer, layout)
-            found = source.compiled(ways, layout_id=layout_id, generation=generation, acquire=self._inlet.acquire)
+            found = self._compiled(layout, layout_id, generation, ways)
             self._writers[key] = found
         self._take_quick(found)
+
+    def _compiled(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> Writer:
+        writer, acquire, kind = self._inlet.writer, self._inlet.acquire, self._source.kind
+        made = native_writer(kind, writer, layout, ways, layout_id=layout_id, generation=generation, acquire=acquire)
+        if made is not None:
+            return made
+        source = self._source(writer, layout)
+        return source.compiled(ways, layout_id=layout_id, generation=generation, acquire=acquire)
 
 
 def _another_way(*_: Any) -> bool:

@@ -69,8 +69,9 @@ class Source(ABC):
         return name
 
     def pack(self, column: str, format: str, variables: Sequence[str]) -> None:
-        """Have the values of a column written by ``pack_into``."""
-        self._packed[self._layout.column(column)[1]] = format, variables
+        """Have the values of a column written by ``pack_into``; a column without bytes has the place of another one."""
+        if struct.calcsize(f"<{format}"):
+            self._packed[self._layout.column(column)[1]] = format, variables
 
     def copy_buffer(self, column: str, n_bytes: int, variable: str, *, condition: str = "") -> None:
         """Have a column copied from a buffer of bytes."""

@@ -77,8 +77,6 @@ class StepSource(Source):
                 checks.append(f"{variable} = as_array({variable})")
             dtype, shape = self.constant(way.dtype), way.given_shape
             checks.append(f"if {variable}.dtype != {dtype} or {variable}.shape != {shape}: return False")
-        elif way.form is Form.NUMBERS and way.shape == (0,):
-            checks.append(f"if {variable}: return False")
         return checks
 
     def _taken(self, way: Way, variable: str, prefix: str) -> tuple[list[str], list[str]]:
@@ -98,7 +96,7 @@ class StepSource(Source):
             return [prefix], [*checks, f"{prefix} = {value}"]
         held = [f"{prefix}_{index}" for index in range(math.prod(way.shape))]
         if not held:
-            return [], []
+            return [], [f"if len({variable}): return False"]
         if way.form is Form.UNROLLED:
             value = f"{variable}.tolist()"
             return held, [f"{held[0]} = {value}" if way.given_shape == () else f"{', '.join(held)}, = {value}"]

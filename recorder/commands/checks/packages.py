@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from importlib import metadata
 
+from recorder.capture.writing.native_writer import is_native
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.settings import Settings
@@ -16,12 +17,14 @@ __all__ = ["check_packages"]
 _DISTRIBUTION = "hamlet-recorder"
 _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 _SHOWN_EXTRAS = ("catalog", "worker", "server", "video", "local", "postgres", "torch")
+_IN_PYTHON = "written by Python; machine code takes half of the time: reinstall with a C compiler at hand"
 
 
 def check_packages(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
     """Report Python, each unmet requirement, and the number of met ones."""
     del settings
     yield Finding("ok", "python", platform.python_version())
+    yield Finding("ok", "record_step", "written by machine code" if is_native() else _IN_PYTHON)
     try:
         requirements = metadata.requires(_DISTRIBUTION) or []
     except metadata.PackageNotFoundError:

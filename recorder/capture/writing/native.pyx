@@ -1,0 +1,437 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=False
+"""The compiled writer in machine code: what ``source.py`` does, in a fifth of the time, where it could be built.
+
+A call goes through three steps: each value is compared with the way in which the last ones came, and its memory is found; the
+lock is taken; then memory is copied into the ring, and the head moves. While the lock is held no code of Python runs, except for
+the rare look for room.
+
+Tensors are read through DLPack's C exchange table, which torch 2.10 and newer put on their classes: one call tells device, dtype,
+shape and address. ``native_writer.py`` says for which values there is a writer.
+"""
+
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.object cimport PyObject, Py_TYPE
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+cimport numpy as cnp
+
+cnp.import_array()
+
+__all__ = ["ARRAY", "MAX_AXES", "NUMBER", "NUMBERS", "OBJECT", "SCALAR", "TENSOR", "TEXT", "TEXTS", "WHOLE", "NativeWriter"]
+
+WHOLE, NUMBER, NUMBERS, SCALAR, ARRAY, TENSOR, OBJECT, TEXT, TEXTS = range(9)
+
+cdef enum:
+    _WHOLE, _NUMBER, _NUMBERS, _SCALAR, _ARRAY, _TENSOR, _OBJECT, _TEXT, _TEXTS
+    _MAX_AXES = 10
+
+MAX_AXES = _MAX_AXES
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+
+    /* Of DLPack 1: what is read of its tensors and of its exchange table. */
+    typedef struct { int32_t type; int32_t id; } dl_device;
+    typedef struct { uint8_t code; uint8_t bits; uint16_t lanes; } dl_dtype;
+    typedef struct {
+        void *data; dl_device device; int32_t n_axes; dl_dtype dtype;
+        int64_t *shape; int64_t *strides; uint64_t byte_offset;
+    } dl_tensor;
+    typedef struct {
+        uint32_t major; uint32_t minor; void *older;
+        void *allocate; void *managed_from_object; void *managed_to_object;
+        int (*look)(void *object, dl_tensor *found);
+        void *current_stream;
+    } dl_exchange;
+
+    static void publish_word(void *place, uint64_t value) {
+    #if defined(__GNUC__) || defined(__clang__)
+        __atomic_store_n((uint64_t *)place, value, __ATOMIC_RELEASE);
+    #else
+        *(volatile uint64_t *)place = value;
+    #endif
+    }
+    """
+    ctypedef struct dl_device:
+        int32_t type
+    ctypedef struct dl_dtype:
+        uint8_t code
+        uint8_t bits
+        uint16_t lanes
+    ctypedef struct dl_tensor:
+        void* data
+        dl_device device
+        int32_t n_axes
+        dl_dtype dtype
+        int64_t* shape
+        int64_t* strides
+        uint64_t byte_offset
+    ctypedef struct dl_exchange:
+        uint32_t major
+        int (*look)(void* value, dl_tensor* found) except -1
+    void publish_word(void* place, uint64_t value) noexcept nogil
+
+cdef struct Column:
+    # A cache line each: emptied caches are where a call spends its time.
+    int16_t argument  # -1: it is the extra named ``key``
+    uint8_t form
+    char kind
+    uint8_t item_bytes
+    uint8_t n_axes
+    uint8_t is_there
+    int32_t has_at  # -1: the value is always there
+    int32_t n_items
+    int64_t at
+    int64_t n_bytes
+    int64_t* axes
+    PyObject* cls
+    PyObject* key
+    dl_exchange* exchange
+    const char* data  # of this call's value
+
+cdef double _EXACT = 9007199254740992.0
+cdef int64_t _EXACT_WHOLE = 9007199254740992
+
+
+cdef dl_exchange* _exchange_of(object cls) except? NULL:
+    """The exchange table of a class of tensors; NULL when it has none that can be used."""
+    capsule = getattr(cls, "__dlpack_c_exchange_api__", None)
+    if capsule is None:
+        return NULL
+    cdef dl_exchange* found = <dl_exchange*>PyCapsule_GetPointer(capsule, "dlpack_exchange_api")
+    return found if found.major == 1 and found.look != NULL else NULL
+
+
+def has_exchange(cls):
+    """Whether tensors of that class can be read."""
+    return _exchange_of(cls) != NULL
+
+
+cdef bint _take_number(char kind, object value, char* place) except -1:
+    """Write one of Python's numbers; False when the column does not hold it exactly."""
+    cdef object cls = type(value)
+    cdef int64_t whole
+    if kind == b"f":
+        if cls is float:
+            (<double*>place)[0] = <double>value
+            return True
+        if cls is int:
+            whole = value  # raises where it does not fit
+            if not -_EXACT_WHOLE <= whole <= _EXACT_WHOLE:
+                return False
+            (<double*>place)[0] = <double>whole
+            return True
+        if cls is bool:
+            (<double*>place)[0] = 1.0 if value is True else 0.0
+            return True
+        return False
+    if kind == b"i":
+        if cls is int:
+            (<int64_t*>place)[0] = value
+            return True
+        if cls is bool:
+            (<int64_t*>place)[0] = 1 if value is True else 0
+            return True
+        return False
+    if cls is not bool:
+        return False
+    place[0] = 1 if value is True else 0
+    return True
+
+
+cdef class NativeWriter:
+    """Writes records of one layout.
+
+    Args:
+        writer: a ``RingWriter``; its memory is held as long as this.
+        acquire: takes the writer's lock; False when that takes too long.
+        columns: ``(argument, key, form, kind, item_bytes, axes, at, has_at, cls)`` each; see ``native_writer.py``.
+        absent: places among the arguments whose value must be None.
+        n_arguments: of ``write``; the last are the extras.
+        as_array: reads anything else that numpy can view.
+        plain_bytes: the UTF-8 of a text that fits its place; None for any other.
+        word: the record's first.
+        n_bytes: of a record.
+        generation: of the writer's, in which the layout got its id.
+        is_large: whether other records go first.
+    """
+
+    cdef object _writer, _acquire, _try_lock, _release, _as_array, _plain_bytes
+    cdef object _kept
+    cdef list _held
+    cdef Py_buffer _memory
+    cdef Column* _columns
+    cdef int64_t* _axes
+    cdef char* _small
+    cdef tuple _absent
+    cdef int _n_columns, _n_extras, _n_arguments
+    cdef bint _are_extras_counted, _is_large, _is_busy
+    cdef uint64_t _word
+    cdef int64_t _n_bytes, _generation, _ring_at, _head_at
+
+    def __cinit__(self, writer, acquire, *, columns, absent, n_arguments, as_array, plain_bytes, word, n_bytes, generation, is_large, head_at):
+        cdef Column* column
+        cdef int64_t n_small = 0
+        cdef int index, axis
+        self._writer, self._acquire = writer, acquire
+        self._try_lock, self._release = writer.lock.acquire, writer.lock.release
+        self._as_array, self._plain_bytes = as_array, plain_bytes
+        self._word, self._n_bytes, self._generation, self._is_large = word, n_bytes, generation, is_large
+        self._n_arguments = n_arguments
+        self._ring_at, self._head_at = writer.ring.ring_at, head_at
+        self._absent = tuple(absent)
+        self._held = []
+        self._kept = tuple(columns)  # owns the classes and keys
+        self._n_columns = len(columns)
+        self._columns = <Column*>PyMem_Calloc(self._n_columns + 1, sizeof(Column))
+        self._axes = <int64_t*>PyMem_Calloc(self._n_columns * _MAX_AXES + 1, sizeof(int64_t))
+        if self._columns == NULL or self._axes == NULL:
+            raise MemoryError
+        PyObject_GetBuffer(writer.ring.memory, &self._memory, PyBUF_WRITABLE)
+        for index in range(self._n_columns):
+            argument, key, form, kind, item_bytes, axes, at, has_at, cls = self._kept[index]
+            column = &self._columns[index]
+            column.argument, column.form, column.kind = argument, form, ord(kind)
+            column.item_bytes, column.n_axes = item_bytes if item_bytes < 256 else 0, len(axes)
+            column.has_at, column.at = has_at, at
+            column.axes = self._axes + index * _MAX_AXES
+            column.cls, column.key = <PyObject*>cls, <PyObject*>key
+            column.n_items = 1
+            for axis in range(len(axes)):
+                column.axes[axis] = axes[axis]
+                column.n_items *= axes[axis]
+            column.n_bytes = column.n_items * <int64_t>item_bytes
+            if form == _TENSOR:
+                column.exchange = _exchange_of(cls)
+                if column.exchange == NULL:
+                    raise ValueError(f"{cls.__name__} has no exchange table")
+            if form in (_WHOLE, _NUMBER, _NUMBERS, _SCALAR):
+                n_small += (column.n_bytes + 7) & ~7
+            if argument < 0:
+                self._n_extras += 1
+                self._are_extras_counted = self._are_extras_counted or has_at >= 0
+        self._small = <char*>PyMem_Calloc(n_small + 16, 1)
+        if self._small == NULL:
+            raise MemoryError
+        n_small = 0
+        for index in range(self._n_columns):
+            column = &self._columns[index]
+            if column.form in (_WHOLE, _NUMBER, _NUMBERS, _SCALAR):
+                column.data = self._small + n_small
+                n_small += (column.n_bytes + 7) & ~7
+
+    def __dealloc__(self):
+        PyMem_Free(self._columns)
+        PyMem_Free(self._axes)
+        PyMem_Free(self._small)
+        if self._memory.buf != NULL:
+            PyBuffer_Release(&self._memory)
+
+    def write(self, *arguments):
+        """See ``Writer`` in ``source.py``."""
+        if len(arguments) != self._n_arguments:
+            raise TypeError(f"expected {self._n_arguments} arguments, found {len(arguments)}")
+        if self._is_busy:  # another thread is in here: the slow way needs nothing of this object
+            return False
+        self._is_busy = True
+        try:
+            if not self._take_all(arguments):
+                return False
+            return self._put()
+        finally:
+            self._is_busy = False
+            if self._held:
+                self._held.clear()
+
+    cdef bint _take_all(self, tuple arguments) except -1:
+        """Find each value's memory; False when one comes another way."""
+        cdef Column* column
+        cdef PyObject* found
+        cdef object extras = arguments[len(arguments) - 1]
+        cdef object value
+        cdef bint is_dict = type(extras) is dict
+        cdef int n_extras = 0
+        cdef int index
+        for place in self._absent:
+            if arguments[<Py_ssize_t>place] is not None:
+                return False
+        if self._n_extras == 0:
+            if extras is not None and extras:
+                return False
+        elif extras is None:
+            if not self._are_extras_counted:
+                return False
+        elif not self._are_extras_counted and len(extras) != self._n_extras:
+            return False
+        for index in range(self._n_columns):
+            column = &self._columns[index]
+            if column.argument >= 0:
+                value = <object>(<PyObject*>(arguments[column.argument]))
+            elif is_dict:
+                found = <PyObject*>PyDict_GetItem(extras, <object>column.key)
+                value = None if found == NULL else <object>found
+            else:
+                value = None if extras is None else extras.get(<object>column.key)
+                self._held.append(value)
+            if value is None:
+                if column.has_at < 0:
+                    return False
+                column.is_there = False
+                continue
+            if column.argument < 0:
+                n_extras += 1
+            column.is_there = True
+            if not self._take(column, value):
+                return False
+        return not self._are_extras_counted or n_extras == (0 if extras is None else len(extras))
+
+    cdef bint _take(self, Column* column, object value) except -1:
+        """Find one value's memory."""
+        cdef int form = column.form
+        cdef Py_ssize_t index
+        if form == _TENSOR:
+            return self._take_tensor(column, value)
+        if form == _ARRAY:
+            return type(value) is cnp.ndarray and self._take_array(column, value)
+        if form == _NUMBER:
+            return _take_number(column.kind, value, <char*>column.data)
+        if form == _WHOLE:
+            if type(value) is not int:
+                return False
+            (<int64_t*>column.data)[0] = value
+            return True
+        if form == _NUMBERS:
+            if <PyObject*>Py_TYPE(value) != column.cls or len(value) != column.n_items:
+                return False
+            for index in range(column.n_items):
+                if not _take_number(column.kind, value[index], <char*>column.data + index * column.item_bytes):
+                    return False
+            return True
+        if form == _TEXTS:
+            return self._take_texts(column, value)
+        if <PyObject*>Py_TYPE(value) != column.cls:
+            return False
+        if form == _SCALAR:
+            cnp.PyArray_ScalarAsCtype(value, <void*>column.data)
+            return True
+        if form == _TEXT:
+            return self._hold(column, self._plain_bytes(value, column.n_bytes))
+        array = self._as_array(value)
+        self._held.append(array)
+        return cnp.PyArray_Check(array) and self._take_array(column, array)
+
+    cdef bint _hold(self, Column* column, object data) except -1:
+        """Take bytes made here; the rest of their place is zero."""
+        if data is None:
+            return False
+        if PyBytes_GET_SIZE(data) < column.n_bytes:
+            data = (<bytes>data).ljust(column.n_bytes, b"\0")
+        self._held.append(data)
+        column.data = PyBytes_AS_STRING(data)
+        return True
+
+    cdef bint _take_texts(self, Column* column, object value) except -1:
+        """One text a lane."""
+        if type(value) is str or len(value) != column.n_items:
+            return False
+        capacity = column.n_bytes // column.n_items
+        texts = [self._plain_bytes(text, capacity) for text in value]
+        if None in texts:
+            return False
+        return self._hold(column, b"".join([text.ljust(capacity, b"\0") for text in texts]))
+
+    cdef bint _take_array(self, Column* column, object value) except -1:
+        cdef cnp.ndarray array = <cnp.ndarray>value
+        cdef int axis
+        if cnp.PyArray_NDIM(array) != column.n_axes:
+            return False
+        for axis in range(column.n_axes):
+            if cnp.PyArray_DIM(array, axis) != column.axes[axis]:
+                return False
+        if (
+            array.descr.kind != column.kind
+            or cnp.PyArray_ITEMSIZE(array) != column.item_bytes
+            or not cnp.PyArray_ISNOTSWAPPED(array)
+        ):
+            return False
+        if not cnp.PyArray_IS_C_CONTIGUOUS(array):
+            return self._hold(column, value.tobytes())
+        column.data = cnp.PyArray_BYTES(array)
+        return True
+
+    cdef bint _take_tensor(self, Column* column, object value) except -1:
+        cdef dl_tensor found
+        cdef int64_t stride = 1
+        cdef bint is_plain = True
+        cdef int axis
+        if <PyObject*>Py_TYPE(value) != column.cls:
+            return False
+        column.exchange.look(<void*>value, &found)  # raises for a tensor without memory
+        if found.n_axes != column.n_axes or found.dtype.lanes != 1 or found.dtype.bits != 8 * column.item_bytes:
+            return False
+        if found.device.type != 1 or found.dtype.code != _code_of(column.kind):
+            return False
+        for axis in range(column.n_axes - 1, -1, -1):
+            if found.shape[axis] != column.axes[axis]:
+                return False
+            if found.strides != NULL and found.shape[axis] != 1 and found.strides[axis] != stride:
+                is_plain = False
+            stride *= found.shape[axis]
+        if column.n_bytes == 0:
+            return True
+        if found.data == NULL:
+            return False
+        # The imaginary part of a conjugate is negated when it is read; its dtype always is a float.
+        if not is_plain or (column.kind == b"f" and value.is_neg()):
+            return self._hold(column, self._as_array(value).tobytes())
+        column.data = <const char*>found.data + found.byte_offset
+        return True
+
+    cdef object _put(self):
+        """Copy what was found into the ring; None when there is no room."""
+        cdef Column* column
+        cdef char* record
+        cdef int64_t start, end
+        cdef int index
+        writer = self._writer
+        if not self._try_lock(False) and not self._acquire():
+            return None
+        try:
+            if <int64_t>writer.generation != self._generation:
+                return False
+            start = writer.head
+            end = start + self._n_bytes
+            if end > <int64_t>(writer.large_limit if self._is_large else writer.limit):
+                if not writer.room(self._n_bytes, is_large=self._is_large):
+                    return False if self._is_large else None
+                start = writer.head
+                end = start + self._n_bytes
+            record = <char*>self._memory.buf + self._ring_at + start - <int64_t>writer.base
+            (<uint64_t*>record)[0] = self._word
+            for index in range(self._n_columns):
+                column = &self._columns[index]
+                if column.is_there:
+                    memcpy(record + column.at, column.data, column.n_bytes)
+                else:
+                    memset(record + column.at, 0, column.n_bytes)
+                if column.has_at >= 0:
+                    record[column.has_at] = column.is_there
+            if writer.unpublished is None:
+                writer.head = end
+                publish_word(<char*>self._memory.buf + self._head_at, <uint64_t>end)
+            else:
+                writer.publish(end)
+            return True
+        finally:
+            self._release()
+
+
+cdef inline uint8_t _code_of(char kind) noexcept:
+    """DLPack's code for a kind of numpy's."""
+    return 6 if kind == b"b" else 0 if kind == b"i" else 1 if kind == b"u" else 2

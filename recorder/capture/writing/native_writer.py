@@ -1,0 +1,125 @@
+"""Whether calls are written by machine code, and what that code learns about a layout.
+
+``native.pyx`` is built with the package where there is a C compiler; without it, and for tensors of a torch that is older than
+2.10, the functions of ``source.py`` write. Both write the same records.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recorder.black_box import Kind, Layout, RingWriter
+from recorder.black_box.format import WORD_BYTES, Cell, record_word
+from recorder.black_box.layout import PLACES, has_name
+from recorder.capture.reading.texts import plain_bytes
+from recorder.capture.reading.values import as_array
+from recorder.capture.writing.ways import Form, Way
+from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
+
+if TYPE_CHECKING:
+    from recorder.capture.writing.source import Writer
+
+native: Any
+try:
+    from recorder.capture.writing import native
+except ImportError:  # no compiler when this was installed
+    native = None
+
+__all__ = ["PURE_PYTHON", "is_native", "native_writer"]
+
+PURE_PYTHON = "HAMLET_PURE_PYTHON"
+"""Environment variable: set, calls are written without machine code."""
+
+_INT64 = np.dtype(np.int64)
+
+
+def is_native() -> bool:
+    """Whether this process has the machine code and may use it."""
+    return native is not None and not os.environ.get(PURE_PYTHON)
+
+
+def native_writer(
+    kind: Kind,
+    writer: RingWriter,
+    layout: Layout,
+    ways: Mapping[str, Way],
+    *,
+    layout_id: int,
+    generation: int,
+    acquire: Callable[[], bool],
+) -> Writer | None:
+    """Machine code that writes records of a layout; None when there is none for these ways.
+
+    Args:
+        kind: ``STEP``, or ``BLOCK`` of one row.
+        ways: by column; a field without one is missing in every call. None of form ``DEVICE``.
+        generation: of the writer's, in which the layout got its id.
+        acquire: takes the writer's lock; False when that takes too long.
+    """
+    if not is_native() or not all(_is_readable(way, layout) for way in ways.values()):
+        return None
+    arguments = {name: index for index, name in enumerate((*PLACES, *STEP_FIELDS))}
+    has_lanes = layout.has_lanes or kind is Kind.STEP
+    absent = [index for name, index in arguments.items() if name not in ways and name not in PLACES]
+    made = native.NativeWriter(
+        writer,
+        acquire,
+        columns=[*_places(kind, layout, has_lanes=has_lanes), *_values(kind, layout, ways, arguments)],
+        absent=absent if has_lanes else [*absent, arguments["lane"]],
+        n_arguments=len(arguments) + 1,
+        as_array=as_array,
+        plain_bytes=plain_bytes,
+        word=record_word(kind, layout.n_bytes, layout_id),
+        n_bytes=layout.n_bytes,
+        generation=generation,
+        is_large=any(way.is_large for way in ways.values()),
+        head_at=int(Cell.HEAD) * WORD_BYTES,
+    )
+    write: Writer = made.write
+    return write
+
+
+def _is_readable(way: Way, layout: Layout) -> bool:
+    if len(way.given_shape) > native.MAX_AXES or len(layout.lead) + len(way.shape) > native.MAX_AXES:
+        return False
+    return not way.has_address or native.has_exchange(way.cls)
+
+
+def _places(kind: Kind, layout: Layout, *, has_lanes: bool) -> Iterator[tuple[Any, ...]]:
+    """The columns of where a record's steps belong."""
+    form, axes = (native.WHOLE, ()) if kind is Kind.STEP else (native.ARRAY, layout.lead[1:])
+    for index, name in enumerate(PLACES if has_lanes else PLACES[:2]):
+        yield index, None, form, _INT64.kind, _INT64.itemsize, axes, layout.column(name)[1], -1, None
+
+
+def _values(
+    kind: Kind, layout: Layout, ways: Mapping[str, Way], arguments: Mapping[str, int]
+) -> Iterator[tuple[Any, ...]]:
+    """The columns of what a record's steps hold."""
+    for name, way in ways.items():
+        form, axes = _form(way), way.given_shape
+        if way.form is Form.TEXT:
+            form, axes = (native.TEXT, ()) if kind is Kind.STEP else (native.TEXTS, layout.lead[1:])
+        elif way.form in (Form.NUMBER, Form.NUMBERS, Form.SCALAR):
+            axes = way.shape
+        argument = arguments.get(name, -1)
+        key = name.removeprefix(EXTRAS_PREFIX) if argument < 0 else None
+        has_at = layout.column(has_name(name))[1] if way.is_nullable else -1
+        at = layout.column(name)[1]
+        yield argument, key, form, way.dtype.kind, way.dtype.itemsize, axes, at, has_at, way.cls
+
+
+def _form(way: Way) -> int:
+    if way.form is Form.NUMBER:
+        return int(native.NUMBER)
+    if way.form is Form.NUMBERS:
+        return int(native.NUMBERS)
+    if way.form is Form.SCALAR:
+        return int(native.SCALAR)
+    if way.has_address:
+        return int(native.TENSOR)
+    return int(native.ARRAY if way.cls is np.ndarray else native.OBJECT)

@@ -18,7 +18,7 @@ from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import RecorderError
 from recorder.recordings.file_reader import FileReader
 from recorder.recordings.verify import FileReport, verify_bytes, verify_listed
-from recorder.storage import is_pack, open_recordings, read_file, read_pack
+from recorder.storage import Pack, is_pack, open_recordings, read_file, read_pack
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -88,10 +88,19 @@ def _verify_files(args: argparse.Namespace, output: Output) -> Iterator[FileRepo
     for file in output.progress(args.files, "verifying"):
         try:
             data = read_file(file, max_bytes=MAX_FILE_BYTES)
-            for name, recording in read_pack(data).items() if is_pack(file) else ((None, data),):
-                yield verify_bytes(recording, file if name is None else f"{file}/{name}")
+            yield from _verify_pack(read_pack(data), file) if is_pack(file) else (verify_bytes(data, file),)
         except RecorderError as error:
             yield FileReport(file, (str(error),))
+
+
+def _verify_pack(pack: Pack, file: str) -> Iterator[FileReport]:
+    if pack.damaged_at and not pack.lost:
+        yield FileReport(file, (f"damaged at byte {pack.damaged_at[0]}; every recording in it can still be read",))
+    for name in pack.names:
+        try:
+            yield verify_bytes(pack.get(name) or b"", f"{file}/{name}")
+        except RecorderError as error:
+            yield FileReport(f"{file}/{name}", (str(error),))
 
 
 def _verify_catalog(args: argparse.Namespace, output: Output) -> Iterator[FileReport]:

@@ -14,13 +14,15 @@ from recorder.errors import (
     EpisodeFileTooLargeError,
     EpisodeFileVersionError,
 )
-from recorder.framing import brief, compression_of, decompress_frame, frame_end, split_map, unpack_bounded
+from recorder.framing import PACK_TAG, brief, compression_of, decompress_frame, frame_end, split_map, unpack_bounded
 from recorder.framing.unpacking import SplitMap
 from recorder.storage import read_file
 
 __all__ = ["MAX_FILE_BYTES", "open_episode"]
 
 MAX_FILE_BYTES = 2 * 2**30
+
+_IS_PACK = "this is a pack of many recordings: add a slash and the name of one, such as /episode_000500.msgpack"
 
 
 def open_episode(source: str | Path | bytes, *, limits: ReadLimits | None = None) -> Episode:
@@ -68,6 +70,8 @@ def _parse_framed(data: bytes, limits: ReadLimits) -> Version1File | Version2Fil
 
 
 def _parse_bare(data: bytes, limits: ReadLimits) -> Version1File | Version2File:
+    if data.startswith(PACK_TAG):
+        raise EpisodeFileCorruptError(_IS_PACK)
     # This unpacks only the header of a version 2 file, or a version 1 file without its steps.
     start = memoryview(data)[: version1.MAX_CONTENT_BYTES]
     found = split_map(start, "steps", max_values=version1.MAX_CONTAINERS)
@@ -99,9 +103,7 @@ def _version1(content: bytes, found: SplitMap, compression: str, limits: ReadLim
 
 def _version_of(header: object) -> int:
     if isinstance(header, dict) and "pack" in header:
-        raise EpisodeFileCorruptError(
-            "this is a pack of many recordings: add a slash and the name of one, such as /episode_000500.msgpack"
-        )
+        raise EpisodeFileCorruptError(_IS_PACK)
     if not isinstance(header, dict) or "version" not in header:
         raise EpisodeFileCorruptError("not a recording: its first object is not a map with a version")
     version = header["version"]

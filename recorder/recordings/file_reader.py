@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import EpisodeFileError, StorageError
-from recorder.storage import Storage, is_pack, packed_sizes, read_pack, split_packed
+from recorder.storage import Pack, Storage, is_pack, naming, packed_sizes, read_pack, split_packed
 
 __all__ = ["FileReader", "recordings_in"]
 
@@ -21,14 +21,14 @@ class FileReader:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._pack = ""
-        self._episodes: dict[str, bytes] = {}
+        self._content = Pack({})
         self._sizes: dict[str, int] = {}
 
     def read(self, name: str) -> tuple[bytes, int]:
         """A recording, and how many bytes it takes in the storage.
 
         Raises:
-            EpisodeFileError: its pack is damaged, or the file is too large.
+            EpisodeFileError: it is damaged, or its whole pack, or the file is too large.
             StorageError: it is missing or can't be read.
         """
         split = split_packed(name)
@@ -38,20 +38,20 @@ class FileReader:
         pack, member = split
         if pack != self._pack:
             self._open(pack)
-        if member not in self._episodes:
+        with naming(self._storage.location(name)):
+            found = self._content.get(member)
+        if found is None:
             raise StorageError(
                 f"no such recording (deleted, or never kept): {self._storage.location(name)}", is_missing_file=True
             )
-        return self._episodes[member], self._sizes[member]
+        return found, self._sizes[member]
 
     def _open(self, pack: str) -> None:
         self._pack = ""
         data = self._storage.read(pack, max_bytes=MAX_FILE_BYTES)
-        try:
-            self._episodes = read_pack(data)
-        except EpisodeFileError as error:
-            raise type(error)(f"{error}: {self._storage.location(pack)}") from error
-        self._sizes = packed_sizes(data, self._episodes)
+        with naming(self._storage.location(pack)):
+            self._content = read_pack(data)
+        self._sizes = packed_sizes(data, self._content.episodes)
         self._pack = pack
 
 

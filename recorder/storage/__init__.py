@@ -4,11 +4,22 @@ from recorder.storage.base import Storage
 from recorder.storage.local import LocalStorage
 from recorder.storage.names import episode_path, run_folder
 from recorder.storage.open import check_drivers, open_recordings, open_storage, open_videos, read_file, write_file
-from recorder.storage.packs import build_pack, is_pack, may_hold, pack_name, packed_sizes, read_pack, split_packed
+from recorder.storage.packs import (
+    Pack,
+    build_pack,
+    is_pack,
+    may_hold,
+    naming,
+    pack_name,
+    packed_sizes,
+    read_pack,
+    split_packed,
+)
 from recorder.storage.url import UrlStorage
 
 __all__ = [
     "LocalStorage",
+    "Pack",
     "Storage",
     "UrlStorage",
     "build_pack",
@@ -16,6 +27,7 @@ __all__ = [
     "episode_path",
     "is_pack",
     "may_hold",
+    "naming",
     "open_recordings",
     "open_storage",
     "open_videos",

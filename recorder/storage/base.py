@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import BinaryIO, cast
 
 from recorder.errors import EpisodeFileError, EpisodeFileTooLargeError, StorageError
-from recorder.storage.packs import MAX_PACK_BYTES, PACK_SUFFIX, build_pack, read_pack, split_packed
+from recorder.storage.packs import MAX_PACK_BYTES, PACK_SUFFIX, Pack, build_pack, naming, read_pack, split_packed
 
 __all__ = ["RECORDING_SUFFIXES", "Storage"]
 
@@ -35,13 +35,15 @@ class Storage(ABC):
 
         Raises:
             EpisodeFileTooLargeError: it is larger than ``max_bytes``; nothing was read.
-            EpisodeFileError: its pack is damaged.
+            EpisodeFileError: it is damaged, or its whole pack.
             StorageError: it is missing or can't be read.
         """
         split = split_packed(name)
         if split is None:
             return self._read_file(name, max_bytes=max_bytes)
-        data = self._read_pack(split[0]).get(split[1])
+        pack = self._read_pack(split[0])
+        with naming(self.location(name)):
+            data = pack.get(split[1])
         if data is None:
             raise StorageError(
                 f"no such recording (deleted, or never kept): {self.location(name)}", is_missing_file=True
@@ -64,7 +66,7 @@ class Storage(ABC):
         return cast(BinaryIO, io.BytesIO(self.read(name, max_bytes=MAX_PACK_BYTES)))
 
     def exists(self, name: str) -> bool:
-        """Whether the recording exists; not cached. In a damaged pack, each does.
+        """Whether the recording exists; not cached. In a pack that can't be read, each does.
 
         Raises:
             StorageError: this can't be determined.
@@ -73,7 +75,7 @@ class Storage(ABC):
         if split is None:
             return self._file_exists(name)
         try:
-            return self._file_exists(split[0]) and split[1] in self._read_pack(split[0])
+            return self._file_exists(split[0]) and split[1] in self._read_pack(split[0]).names
         except EpisodeFileError:
             return True
         except StorageError as error:
@@ -85,7 +87,7 @@ class Storage(ABC):
         """Delete a recording; returns whether it existed.
 
         Raises:
-            StorageError: it can't be deleted, or its pack is damaged.
+            StorageError: it can't be deleted, or its whole pack is damaged.
         """
         return self.delete_all([name]) == 1
 
@@ -105,12 +107,14 @@ class Storage(ABC):
     def _delete_packed(self, pack: str, names: set[str]) -> int:
         try:
             with self._changing(pack):
-                episodes = self._read_pack(pack)
-                left = {name: data for name, data in episodes.items() if name not in names}
-                if not left:
+                found = self._read_pack(pack)
+                left = {name: data for name, data in found.episodes.items() if name not in names}
+                lost = found.lost - names
+                n_deleted = len(found.names) - len(left) - len(lost)
+                if not left and not lost:
                     self._delete_file(pack)
-                elif len(left) < len(episodes):
-                    self.write_all({pack: build_pack(left)})
+                elif n_deleted:
+                    self.write_all({pack: build_pack(left, lost=sorted(lost))})
         except EpisodeFileError as error:
             raise StorageError(
                 f"can't delete a recording; delete the whole pack by hand if you don't need it: {error}"
@@ -119,14 +123,12 @@ class Storage(ABC):
             if error.is_missing_file:
                 return 0
             raise
-        return len(episodes) - len(left)
+        return n_deleted
 
-    def _read_pack(self, name: str) -> dict[str, bytes]:
+    def _read_pack(self, name: str) -> Pack:
         data = self._read_file(name, max_bytes=MAX_PACK_BYTES)
-        try:
+        with naming(self.location(name)):
             return read_pack(data)
-        except EpisodeFileError as error:
-            raise type(error)(f"{error}: {self.location(name)}") from error
 
     def packed_names(self, pack: str) -> list[str]:
         """Names of the recordings in a pack, as ``read`` takes them.
@@ -135,7 +137,7 @@ class Storage(ABC):
             EpisodeFileError: the pack is damaged.
             StorageError: it is missing or can't be read.
         """
-        return [f"{pack}/{name}" for name in self._read_pack(pack)]
+        return [f"{pack}/{name}" for name in self._read_pack(pack).names]
 
     def _changing(self, pack: str) -> AbstractContextManager[None]:  # noqa: ARG002 - most stores have no locks
         """Keep other processes from changing the pack meanwhile, where this is possible.

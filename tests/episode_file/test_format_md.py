@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from recorder.episode_file import Episode, open_episode
+from recorder.framing import MAX_RECORD_BYTES
 from recorder.schema import ALLOWED_DTYPES, Encoding
 from recorder.storage import build_pack
 from tests.episode_file.golden.make_golden import FOLDER
@@ -186,21 +188,41 @@ def test_every_frame_has_its_content_size_and_checksums(name: str, checksum: str
         assert info[checksum]
 
 
+PACKED = {"episode_000500.msgpack": "version2.msgpack", "episode_000501.msgpack": "version2_gaps.msgpack"}
+
+
 def test_a_pack_has_the_documented_structure_and_holds_whole_files() -> None:
-    (pack,) = FOLDER.glob("*.pack.lz4")
+    pack = FOLDER / "episode_000500-000501_b88f2bc98857.pack.lz4"
     data = pack.read_bytes()
-    info = lz4.frame.get_frame_info(data)
-    assert (info["content_size"] > 0, info["block_checksum"]) == (True, True)
-    content = msgpack.unpackb(lz4.frame.decompress(data))
-    assert list(content) == ["pack", "episodes"]
-    assert content["pack"] == 1
-    assert content["episodes"] == {
-        "episode_000500.msgpack": (FOLDER / "version2.msgpack").read_bytes(),
-        "episode_000501.msgpack": (FOLDER / "version2_gaps.msgpack").read_bytes(),
-    }
+    blocks = []
+    at = 0
+    while at < len(data):
+        tag, n_block, n_bytes, checksum = struct.unpack_from("<4sIII", data, at)
+        block = data[at + 16 : at + 16 + n_block]
+        assert zlib.crc32(data[at : at + 12] + block) == checksum
+        blocks.append((tag, block, n_bytes))
+        at += 16 + n_block
+    assert [tag for tag, _, _ in blocks] == [b"HMLP", b"HMLR", b"HMLR", b"HMLP"]
+    assert blocks[0] == blocks[-1]
+    directory = msgpack.unpackb(lz4.block.decompress(blocks[0][1], uncompressed_size=blocks[0][2]))
+    assert list(directory) == ["pack", "episodes", "dictionary"]
+    assert (directory["pack"], directory["episodes"]) == (2, list(PACKED))
+    members = {}
+    for _, block, n_bytes in blocks[1:-1]:
+        content = lz4.block.decompress(block, uncompressed_size=n_bytes, dict=directory["dictionary"])
+        members[content[1 : 1 + content[0]].decode()] = content[1 + content[0] :]
+    assert members == {name: (FOLDER / file).read_bytes() for name, file in PACKED.items()}
+    for name, member in members.items():
+        assert open_episode(pack / name).content_hash == open_episode(member).content_hash
+    assert build_pack(members) == data
+
+
+def test_a_pack_of_version_1_has_the_documented_structure_and_is_read() -> None:
+    pack = FOLDER / "episode_version1.pack.lz4"
+    content = msgpack.unpackb(lz4.frame.decompress(pack.read_bytes()))
+    assert content == {"pack": 1, "episodes": {name: (FOLDER / file).read_bytes() for name, file in PACKED.items()}}
     for name, member in content["episodes"].items():
         assert open_episode(pack / name).content_hash == open_episode(member).content_hash
-    assert build_pack(content["episodes"]) == data
 
 
 def test_a_version_1_file_has_the_documented_structure() -> None:
@@ -243,7 +265,8 @@ def test_format_md_gives_the_readers_limits() -> None:
         "pictures of one column in one chunk, in memory": f"{framing.MAX_FRAME_BYTES // mib} MiB",
         "columns of the schema": str(schema.MAX_COLUMNS),
         "lists in one chunk; each column with a separate slot takes two": str(chunk.MAX_CHUNK_CONTAINERS),
-        "pack, unpacked": f"{packs.MAX_PACK_BYTES // mib} MiB and {packs.MAX_PACKED} recordings",
+        "pack, unpacked": f"{packs.MAX_PACK_BYTES // mib} MiB and {packs.MAX_PACKED} recordings, "
+        f"each of {MAX_RECORD_BYTES // 1024} KiB",
         "version 1, unpacked": f"{version1.MAX_CONTENT_BYTES // mib} MiB and 2 million maps and lists",
         "version 1, steps": str(version1.MAX_STEPS),
         "version 1, columns in memory": f"{ReadLimits().column_bytes // mib} MiB",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recorder.video.request import NAMED_VALUES, VIDEO_CHOICES
-from recorder.wording import MEASURES
+from recorder.wording import MEASURE_CHOICES
 
 __all__ = ["describe"]
 
@@ -64,7 +64,7 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
         {
             "parameters": [
                 _query("max_points", "integer", "Number of points, evenly spaced, 2000 by default."),
-                _query("measure", "string", f"Adds the list value with this measure: {', '.join(MEASURES)}."),
+                _query("measure", "string", f"Adds the list value with this measure: {MEASURE_CHOICES}."),
             ]
         },
     ),
@@ -74,9 +74,7 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
         "What happened in the run: its facts in a sentence, and the episodes that matter",
         {
             "parameters": [
-                _query(
-                    "measure", "string", f"What makes an episode the best: {', '.join(MEASURES)}; by default chosen."
-                ),
+                _query("measure", "string", f"What makes an episode the best: {MEASURE_CHOICES}; by default chosen."),
             ]
         },
     ),

@@ -14,6 +14,7 @@ from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap
 from recorder.episode_file import build_version1, build_version2, open_episode
 from recorder.schema import EpisodeSchema
 from recorder.storage import LocalStorage, episode_path
+from recorder.values.episode_metrics import episode_metrics
 
 __all__ = ["CHUNK_STEPS", "METERS", "add_episode", "make_chunks", "make_columns", "make_episode_file", "make_metadata"]
 
@@ -143,6 +144,8 @@ def add_episode(catalog: Catalog, root: Path, **options: Any) -> RecordingRow:
         format_version=episode.version,
         seed=meta.seed,
     )
-    row = EpisodeRow(**shared, decision="kept", finished_unix_nanos=meta.finished_unix_nanos)
+    row = EpisodeRow(
+        **shared, decision="kept", finished_unix_nanos=meta.finished_unix_nanos, metrics=episode_metrics(meta.info)
+    )
     catalog.import_recordings([(row, recording)])
     return recording

@@ -119,6 +119,7 @@ class EpisodeRow:
         n_bytes: size in the stream.
         replaced_plays: number of earlier plays that this one replaced.
         attempts, not_before, leased_until, parked, error: state of the write job.
+        metrics: numbers in its ``info``; None if it has none.
         tags: sorted; only ``tag_episode`` writes them.
     """
 
@@ -152,6 +153,7 @@ class EpisodeRow:
     leased_until: datetime | None = None
     parked: bool = False
     error: str | None = None
+    metrics: Mapping[str, float] | None = None
     tags: tuple[str, ...] = ()
 
     @property
@@ -202,6 +204,7 @@ class CurvePoint:
 
     Args:
         n_missing_steps: lost steps.
+        metrics: numbers in its ``info``; None if it has none.
         duration: seconds from its start to its end; None if unknown.
     """
 
@@ -217,6 +220,7 @@ class CurvePoint:
     intrinsic_weight: float | None = None
     epsilon: float | None = None
     n_missing_steps: int = 0
+    metrics: Mapping[str, float] | None = None
     duration: float | None = None
 
 

@@ -23,7 +23,7 @@ __all__ = [
     "refuse_foreign_version",
 ]
 
-SCHEMA_VERSION = "0010"
+SCHEMA_VERSION = "0011"
 """The last revision in ``migrations/versions``."""
 
 _VERSION = re.compile(r"\d{4}")

@@ -12,7 +12,7 @@ from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import RecordingNotFoundError
 from recorder.highlights import find_highlights
-from recorder.wording import MEASURES, reason_in_words
+from recorder.wording import MEASURE_CHOICES, is_measure, measure_of, reason_in_words
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -25,8 +25,17 @@ _COLUMNS = {"title": "which", "episode": "episode", "text": "number", "reasons":
 def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, NAME, description=__doc__, example="summary --run my-run --measure steps")
     parser.add_argument(
-        "--measure", choices=tuple(MEASURES), help="what makes an episode the best (default: as the page opens)"
+        "--measure",
+        type=_measure,
+        metavar="MEASURE",
+        help=f"what makes an episode the best: {MEASURE_CHOICES} (default: as the page opens)",
     )
+
+
+def _measure(name: str) -> str:
+    if not is_measure(name):
+        raise argparse.ArgumentTypeError(f"expected one of {MEASURE_CHOICES}, found {name!r:.60}")
+    return name
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,5 +60,5 @@ def run(args: argparse.Namespace) -> int:
         for each in found.highlights
     ]
     output.note(f"run {run_id}", found.sentence, "")
-    output.table(f"by {MEASURES[found.measure].title.lower()}", _COLUMNS, rows, folded="text")
+    output.table(f"by {measure_of(found.measure).title.lower()}", _COLUMNS, rows, folded="text")
     return ExitStatus.OK

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from recorder.highlights.turning_point import find_turning_point
 from recorder.values.number_format import format_count, format_duration
-from recorder.wording import MEASURES, Measure, reason_family
+from recorder.wording import MEASURES, METRIC_PREFIX, Measure, measure_of, reason_family
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog, CurvePoint, EpisodeRow, RunRow
@@ -22,6 +22,8 @@ _N_POINTS = 2000
 _LARGEST = sys.float_info.max
 _N_TIED = 50
 """First episodes that are compared if their values are equal."""
+_MAX_METRICS = 32
+"""Numbers of ``info`` that can be chosen, the first ones by name."""
 _CONFIG_KEY = "measure"
 """Key of a run's configuration that chooses the measure which is shown first."""
 
@@ -34,6 +36,7 @@ class Highlight:
         kind: ``best``, ``worst``, ``longest``, ``latest`` or ``turn``.
         title: the kind in words.
         text: the number that makes it matter.
+        value: its value of the measure that is chosen; None if unknown.
         episode: a recorded episode.
     """
 
@@ -41,6 +44,7 @@ class Highlight:
     title: str
     text: str
     episode: EpisodeRow
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +76,22 @@ def find_highlights(catalog: Catalog, run_id: str, measure: str | None = None) -
     """Find them in the catalog.
 
     Args:
-        measure: a name of ``MEASURES``; None for the one that the run opens with.
+        measure: a name of ``MEASURES``, or ``info.`` and that of a number in the episodes' ``info``; None for the one that
+            the run opens with.
 
     Raises:
         RecordingNotFoundError: no such run.
     """
     run = catalog.get_run(run_id)
     points = catalog.learning_curve(run_id, _N_POINTS)
-    measures = tuple(name for name in MEASURES if _varies(points, MEASURES[name]))
+    metrics = sorted({f"{METRIC_PREFIX}{name}" for point in points for name in point.metrics or ()})
+    measures = tuple(name for name in (*MEASURES, *metrics[:_MAX_METRICS]) if _varies(points, measure_of(name)))
     name = measure or _first_measure(run, points, measures)
     newest = _first(catalog, run_id, "-finished")
-    found = tuple(_highlights(catalog, run, name, points, newest))
+    found = tuple(
+        replace(each, value=measure_of(name).of(each.episode))
+        for each in _highlights(catalog, run, name, points, newest)
+    )
     stages = _stages_of(points)
     secs = _secs_of(run, newest)
     best = next((each for each in found if each.kind == "best"), None)
@@ -103,7 +112,7 @@ def find_highlights(catalog: Catalog, run_id: str, measure: str | None = None) -
 def _highlights(
     catalog: Catalog, run: RunRow, name: str, points: Sequence[CurvePoint], newest: EpisodeRow | None
 ) -> Iterator[Highlight]:
-    measure = MEASURES[name]
+    measure = measure_of(name)
     is_success = bool(measure.superlative)
     best, worst = (_extreme(catalog, run.run_id, measure, lowest=lowest) for lowest in (False, True))
     if best is not None:
@@ -125,6 +134,8 @@ def _highlights(
 
 
 def _extreme(catalog: Catalog, run_id: str, measure: Measure, *, lowest: bool = False) -> EpisodeRow | None:
+    if measure.metric:
+        return catalog.extreme_metric(run_id, measure.metric, lowest=lowest)
     if measure.order:
         # Bounds exclude NaN and infinities.
         bounds = {"min_reward": -_LARGEST, "max_reward": _LARGEST} if measure.order == "reward" else {}
@@ -162,14 +173,14 @@ def _whole(points: Sequence[CurvePoint]) -> Sequence[CurvePoint]:
 
 
 def _varies(points: Sequence[CurvePoint], measure: Measure) -> bool:
-    values = {getattr(point, measure.column) for point in points} - {None}
+    values = {measure.of(point) for point in points} - {None}
     return len({value for value in values if value == value}) > 1
 
 
 def _first_measure(run: RunRow, points: Sequence[CurvePoint], measures: Sequence[str]) -> str:
     """The configured measure; else the return, or the steps if its intrinsic weight changed and so no two are alike."""
     wanted = (run.config or {}).get(_CONFIG_KEY)
-    if wanted in MEASURES:
+    if wanted in MEASURES or wanted in measures:
         return str(wanted)
     weights = {point.intrinsic_weight for point in points} - {None}
     return "steps" if len(weights) > 1 and "steps" in measures else "return"
@@ -181,8 +192,9 @@ def _sentence(
     took = "" if secs is None else f" in {format_duration(secs)}"
     n_episodes = format_count(run.n_episodes)
     parts = [f"{n_episodes} episode{'' if run.n_episodes == 1 else 's'}{took}; {format_count(run.n_recordings)} kept."]
-    if best is not None and MEASURES[name].superlative:
-        parts.append(f"{MEASURES[name].superlative}: {best.text} (episode {format_count(best.episode.episode_id)}).")
+    superlative = measure_of(name).superlative
+    if best is not None and superlative:
+        parts.append(f"{superlative}: {best.text} (episode {format_count(best.episode.episode_id)}).")
     if stages is not None and stages[0] != stages[1]:
         parts.append(f"Stages {stages[0]} to {stages[1]}.")
     return " ".join(parts)
@@ -200,7 +212,7 @@ def _secs_of(run: RunRow, newest: EpisodeRow | None) -> float | None:
 
 
 def _value_of(episode: EpisodeRow, measure: Measure) -> str:
-    return measure.write(getattr(episode, measure.column))
+    return measure.write(measure.of(episode))
 
 
 def _families(by_reason: Mapping[str, int]) -> tuple[tuple[str, str, int], ...]:

@@ -30,11 +30,7 @@ def find_turning_point(points: Sequence[CurvePoint], measure: Measure, *, n_epis
         points: a sample of the run's episodes.
         n_episodes: of the whole run.
     """
-    known = [
-        (point, value)
-        for point in points
-        if (value := getattr(point, measure.column)) is not None and math.isfinite(value)
-    ]
+    known = [(point, value) for point in points if (value := measure.of(point)) is not None and math.isfinite(value)]
     reach = max(_MIN_TURN, round(len(known) * _TURN_SHARE))
     if len(known) < 4 * reach:
         return None

@@ -26,6 +26,7 @@ from recorder.recordings.reindex_report import ReindexReport
 from recorder.run_ids import why_no_run_id
 from recorder.storage import Storage, run_folder
 from recorder.urls import is_url
+from recorder.values.episode_metrics import episode_metrics
 from recorder.values.text import sanitize_text
 
 __all__ = [
@@ -251,6 +252,7 @@ def rows_of(
         started_unix_nanos=metadata.started_unix_nanos,
         finished_unix_nanos=metadata.finished_unix_nanos or 0,
         n_bytes=sum(ref.n_bytes for ref in episode.chunks),
+        metrics=episode_metrics(metadata.info),
     )
     recording = RecordingRow(
         run_id=run_id,

@@ -3,7 +3,7 @@ videos and in HTML files."""
 
 from recorder.wording.explanations import explanation_in_words
 from recorder.wording.fields import field_title
-from recorder.wording.measures import MEASURES, Measure
+from recorder.wording.measures import MEASURE_CHOICES, MEASURES, METRIC, METRIC_PREFIX, Measure, is_measure, measure_of
 from recorder.wording.reasons import ReasonFamily, count_in_words, reason_family, reason_glob, reason_in_words
 from recorder.wording.statuses import END_WORDS, STATUS_WORDS, StatusWord, status_in_words
 from recorder.wording.terms import TERMS, Term
@@ -11,6 +11,9 @@ from recorder.wording.terms import TERMS, Term
 __all__ = [
     "END_WORDS",
     "MEASURES",
+    "MEASURE_CHOICES",
+    "METRIC",
+    "METRIC_PREFIX",
     "STATUS_WORDS",
     "TERMS",
     "Measure",
@@ -20,6 +23,8 @@ __all__ = [
     "count_in_words",
     "explanation_in_words",
     "field_title",
+    "is_measure",
+    "measure_of",
     "reason_family",
     "reason_glob",
     "reason_in_words",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from recorder.outline.looks import AFFORDANCE_SHAPES, DARK, LIGHT, MARKER_WORDS, Colors
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE
 from recorder.values.number_format import DECIMALS
-from recorder.wording import END_WORDS, MEASURES, STATUS_WORDS, TERMS
+from recorder.wording import END_WORDS, MEASURES, METRIC, METRIC_PREFIX, STATUS_WORDS, TERMS
 
 __all__ = ["PAGE_FILES", "write"]
 
@@ -42,6 +42,8 @@ def _words() -> str:
         ("How a step ends its episode.", "END_WORDS", END_WORDS),
         ("Title and meaning of headings and facts.", "TERMS", _maps(TERMS)),
         ("Measures of an episode that charts can show.", "MEASURES", _maps(MEASURES)),
+        ("What numbers in the episodes' info have in common, as measures.", "METRIC", METRIC._asdict()),
+        ("Before the name of such a number.", "METRIC_PREFIX", METRIC_PREFIX),
     )
     return _module(_WORDS_NOTE, constants)
 

@@ -12,7 +12,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from recorder.highlights import Highlight, RunHighlights, find_highlights
-from recorder.wording import MEASURES
+from recorder.wording import MEASURE_CHOICES, is_measure, measure_of
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.errors import HttpError
 from replay_server.rest.responses import episode_map, json_response
@@ -60,7 +60,7 @@ def make_runs(services: Services) -> Blueprint:
         columns = {name: [getattr(point, name) for point in points] for name in _CURVE_COLUMNS}
         columns["complete"] = [point.status == "complete" for point in points]
         if measure is not None:
-            columns["value"] = [getattr(point, MEASURES[measure].column) for point in points]
+            columns["value"] = [measure_of(measure).of(point) for point in points]
         return json_response(columns)
 
     @runs.get("/runs/<run:run_id>/highlights")
@@ -116,8 +116,8 @@ class _Known:
 def _measure(name: str | None) -> str | None:
     if not name:
         return None
-    if name not in MEASURES:
-        raise HttpError(400, "bad_request", f"expected measure to be one of {', '.join(MEASURES)}, found {name[:40]!r}")
+    if not is_measure(name):
+        raise HttpError(400, "bad_request", f"expected measure to be one of {MEASURE_CHOICES}, found {name[:40]!r}")
     return name
 
 
@@ -138,4 +138,10 @@ def _highlights_map(found: RunHighlights) -> dict[str, Any]:
 
 
 def _highlight_map(each: Highlight) -> dict[str, Any]:
-    return {"kind": each.kind, "title": each.title, "text": each.text, "episode": episode_map(each.episode)}
+    return {
+        "kind": each.kind,
+        "title": each.title,
+        "text": each.text,
+        "value": each.value,
+        "episode": episode_map(each.episode),
+    }

@@ -123,6 +123,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
         scene = {"meter_names": (), "affordance_layout": {}}
         add_life(catalog, recordings, "shapes", 6, observed(300), chunk_steps=64, **scene)
         add_life(catalog, recordings, "shapes", 7, observed(200, n_numbers=40, apart=4), **scene)
+        for number in range(6):
+            metrics = {"success_rate": number / 10}
+            add_life(catalog, recordings, "metrics", number, many(100), info=metrics)
         add_life(catalog, recordings, "unstaged", 1, WALK, stage=None)
         add_life(catalog, recordings, "many", 1, many(100), **MANY_NAMES)
         for number, value in enumerate((np.nan, np.inf, 1e30), start=2):

@@ -202,5 +202,9 @@ def test_a_small_frame_shows_whole_names_and_all_buttons(page: Page, site: Site)
         assert page.locator(".history-canvas").bounding_box()["x"] >= 6  # type: ignore[index]
     page.set_viewport_size({"width": 720, "height": 450})
     open_episode(page, f"{site.address}{EPISODE}")
+    page.set_viewport_size({"width": 640, "height": 420})
+    live = page.locator(".deck .live-button")
+    live.evaluate("button => { button.hidden = false; button.textContent = '99 episodes behind · Go live'; }")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     for name in ("Compare", "Share", "Make video"):
         expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)

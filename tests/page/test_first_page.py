@@ -67,6 +67,17 @@ def test_the_measure_is_chosen_and_stays_in_the_address(first_page: Page) -> Non
     expect(first_page.locator(".curve").get_by_role("heading")).to_have_text("Steps survived by episode")
 
 
+def test_a_number_in_the_info_of_the_episodes_is_a_measure(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/?run=metrics")
+    page.get_by_label("Measure").select_option("success rate")
+    expect(page.locator(".curve").get_by_role("heading")).to_have_text("success rate by episode")
+    expect(page.locator(".card-best .card-value")).to_have_text("0.500")
+    page.locator(".curve-canvas").hover()
+    expect(page.locator(".curve-bubble")).to_contain_text("success rate 0.")
+    page.reload()
+    expect(page.get_by_label("Measure")).to_have_value("info.success_rate")
+
+
 def test_curves_of_several_runs_are_drawn_over_each_other(first_page: Page) -> None:
     expect(first_page.locator(".curve-canvas")).to_be_visible()
     before = pixels_of(first_page, ".curve-canvas")

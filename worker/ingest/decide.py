@@ -14,6 +14,7 @@ from recorder.catalog import Decision, EpisodeRow
 from recorder.episode import EpisodeStatus
 from recorder.errors import StreamCorruptError
 from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, Refused, RunInfo, is_gone
+from recorder.values.episode_metrics import episode_metrics
 from worker.criteria import Decided, EpisodeSummary, Evaluator
 from worker.ingest.context import IngestContext
 from worker.ingest.continued import continues_salvaged
@@ -241,6 +242,7 @@ def _read_fields(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, Epis
         episode_id=episode_id,
         play_id=play_id,
         error=str(body["reason"]) if body["kind"] == "abort" else None,
+        metrics=episode_metrics(body.get("info") or {}),
         **{name: kind(body[name]) for name, kind in _ROW_FIELDS.items()},
     )
     summary = EpisodeSummary(

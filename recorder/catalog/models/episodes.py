@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text, text
 
-from recorder.catalog.column_types import Float64, GivenText, Int64, TextTuple, UtcDateTime
+from recorder.catalog.column_types import Float64, GivenText, Int64, JsonText, TextTuple, UtcDateTime
 from recorder.catalog.models.shared import METADATA, UNKNOWN_FIRST, WholeNumber, run_key
 
 __all__ = ["GIVEN_UP", "UNWRITTEN", "episode_annotations", "episode_tags", "episodes"]
@@ -74,6 +74,7 @@ episodes = Table(
     Column("leased_until", UtcDateTime),
     Column("parked", Boolean, nullable=False),
     Column("error", GivenText),
+    Column("metrics", JsonText),
     *(
         _listing_index(name, *leading)
         for name, leading in (

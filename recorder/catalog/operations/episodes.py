@@ -151,6 +151,7 @@ class EpisodeOperations(CatalogBase):
                     episodes.c.intrinsic_weight,
                     episodes.c.epsilon,
                     episodes.c.n_missing_steps,
+                    episodes.c.metrics,
                     episodes.c.started_unix_nanos,
                     episodes.c.finished_unix_nanos,
                 )
@@ -180,6 +181,22 @@ class EpisodeOperations(CatalogBase):
         with self._reading() as connection:
             found = fetch_episodes(connection, query.with_hint(episodes, "INDEXED BY ix_episodes_kept", "sqlite"))
         return found[0] if found else None
+
+    def extreme_metric(self, run_id: str, metric: str, *, lowest: bool = False) -> EpisodeRow | None:
+        """The recorded, complete episode with the highest or lowest value of a number in its ``info``."""
+        query = select(episodes.c.episode_id, episodes.c.metrics).where(
+            episodes.c.run_id == run_id,
+            IS_KEPT,
+            episodes.c.written_at.is_not(None),
+            episodes.c.status == "complete",
+            episodes.c.metrics.is_not(None),
+        )
+        sign = 1 if lowest else -1
+        with self._reading() as connection:
+            rows = connection.execute(query.with_hint(episodes, "INDEXED BY ix_episodes_kept", "sqlite"))
+            values = ((sign * metrics[metric], id_) for id_, metrics in rows if metrics and metric in metrics)
+            first = min(values, default=None)
+        return None if first is None else self.get_episode(run_id, first[1])
 
 
 def _curve_point(*row: Any) -> CurvePoint:

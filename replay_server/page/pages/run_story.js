@@ -4,7 +4,7 @@ import { showMessage } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { messageOf } from "../decode/errors.js";
 import { explain } from "../shell/tips.js";
-import { MEASURES } from "../shell/words.js";
+import { measureOf } from "../shell/measures.js";
 import { fetchCurve, fetchHighlights, fetchRun } from "../source/api.js";
 import { CurveView } from "../views/curve_view.js";
 import { HighlightCards } from "../views/highlight_cards.js";
@@ -12,7 +12,7 @@ import { HistogramView } from "../views/histogram_view.js";
 import { RunConfigs } from "../views/run_configs.js";
 
 /** @import { ListState } from "../shell/share.js" */
-/** @import { Highlights, MeasureName } from "../source/api.js" */
+/** @import { Highlights } from "../source/api.js" */
 /** @import { ShownCurve } from "../views/curve_view.js" */
 
 /**
@@ -20,7 +20,7 @@ import { RunConfigs } from "../views/run_configs.js";
  * @property {(range: ?[number, number]) => void} range of episodes was selected
  * @property {(range: [?number, ?number]) => void} returns a range of returns was selected
  * @property {(episodeId: number) => void} open an episode
- * @property {(measure: MeasureName) => void} measure another one is wanted
+ * @property {(measure: string) => void} measure another one is wanted
  * @property {(highlights: Highlights) => void} known the highlights are known
  * @property {(stages: number[]) => void} stages are known
  */
@@ -47,7 +47,7 @@ export class RunStory {
   constructor(on) {
     this.#on = on;
     explain(this.#measure, "What charts and cards show of each episode.");
-    this.#choice.addEventListener("change", () => on.measure(/** @type {MeasureName} */ (this.#choice.value)));
+    this.#choice.addEventListener("change", () => on.measure(this.#choice.value));
     this.#curve = new CurveView({ range: on.range, open: on.open }, this.#measure);
     this.#histogram = new HistogramView({ range: on.returns });
   }
@@ -148,14 +148,14 @@ export class RunStory {
     );
     const isReturn = measure === "return";
     this.#curve.showRange(range);
-    this.#histogram.show(chosen, { title: MEASURES[measure].title, isReturn });
+    this.#histogram.show(chosen, { title: measureOf(measure).title, isReturn });
     this.#histogram.showRange(isReturn ? [least, most] : [null, null]);
   }
 
   /** @param {Highlights} highlights */
   #offerMeasures({ measure, measures }) {
     const names = measures.includes(measure) ? measures : [measure, ...measures];
-    this.#choice.replaceChildren(...names.map((name) => element("option", { value: name }, MEASURES[name].title)));
+    this.#choice.replaceChildren(...names.map((name) => element("option", { value: name }, measureOf(name).title)));
     this.#choice.value = measure;
     this.#measure.hidden = names.length < 2;
   }

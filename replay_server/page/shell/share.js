@@ -4,7 +4,7 @@ import { usualSpeed } from "../playback/clock.js";
 import { runOfSegment, runSegment } from "../source/rest.js";
 import { BASE } from "./address.js";
 import { isNumber } from "./numbers.js";
-import { MEASURES } from "./words.js";
+import { isMeasure } from "./measures.js";
 
 /**
  * How a comparison is aligned.
@@ -132,7 +132,7 @@ function readList(query) {
     most: readNumber(query.get("max_return")),
     range,
     sort: ORDERS.includes(sort.replace(/^-/, "")) ? sort : "",
-    measure: Object.hasOwn(MEASURES, query.get("measure") ?? "") ? String(query.get("measure")) : "",
+    measure: isMeasure(query.get("measure") ?? "") ? String(query.get("measure")) : "",
     over: query.getAll("over").slice(0, MOST_OVER),
   };
 }

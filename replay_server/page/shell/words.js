@@ -44,11 +44,26 @@ export const TERMS = {
 
 /** Measures of an episode that charts can show. */
 export const MEASURES = {
-  return: {"title": "Return", "meaning": "Sum of the task reward, plus the weight times the intrinsic reward.", "decimals": 2, "column": "total_reward", "unit": "", "order": "reward", "superlative": "Best return"},
-  task: {"title": "Task reward", "meaning": "Sum of the environment's rewards, without intrinsic reward.", "decimals": 2, "column": "extrinsic_reward", "unit": "", "order": "", "superlative": "Best task reward"},
-  steps: {"title": "Steps survived", "meaning": "Steps until the episode ended.", "decimals": 0, "column": "survival_steps", "unit": "steps", "order": "length", "superlative": "Longest life"},
-  intrinsic: {"title": "Intrinsic reward", "meaning": "Sum of the reward for curiosity, before its weight.", "decimals": 2, "column": "intrinsic_reward", "unit": "", "order": "", "superlative": ""},
-  epsilon: {"title": "Exploration ε", "meaning": "Share of random actions.", "decimals": 3, "column": "epsilon", "unit": "", "order": "", "superlative": ""},
-  duration: {"title": "Duration", "meaning": "Time from the first step to the last.", "decimals": 2, "column": "duration", "unit": "s", "order": "", "superlative": ""},
-  missing: {"title": "Missing steps", "meaning": "Steps that were lost before they were written.", "decimals": 0, "column": "n_missing_steps", "unit": "steps", "order": "", "superlative": ""},
+  return: {"title": "Return", "meaning": "Sum of the task reward, plus the weight times the intrinsic reward.", "decimals": 2, "column": "total_reward", "unit": "", "order": "reward", "superlative": "Best return", "metric": ""},
+  task: {"title": "Task reward", "meaning": "Sum of the environment's rewards, without intrinsic reward.", "decimals": 2, "column": "extrinsic_reward", "unit": "", "order": "", "superlative": "Best task reward", "metric": ""},
+  steps: {"title": "Steps survived", "meaning": "Steps until the episode ended.", "decimals": 0, "column": "survival_steps", "unit": "steps", "order": "length", "superlative": "Longest life", "metric": ""},
+  intrinsic: {"title": "Intrinsic reward", "meaning": "Sum of the reward for curiosity, before its weight.", "decimals": 2, "column": "intrinsic_reward", "unit": "", "order": "", "superlative": "", "metric": ""},
+  epsilon: {"title": "Exploration ε", "meaning": "Share of random actions.", "decimals": 3, "column": "epsilon", "unit": "", "order": "", "superlative": "", "metric": ""},
+  duration: {"title": "Duration", "meaning": "Time from the first step to the last.", "decimals": 2, "column": "duration", "unit": "s", "order": "", "superlative": "", "metric": ""},
+  missing: {"title": "Missing steps", "meaning": "Steps that were lost before they were written.", "decimals": 0, "column": "n_missing_steps", "unit": "steps", "order": "", "superlative": "", "metric": ""},
 };
+
+/** What numbers in the episodes' info have in common, as measures. */
+export const METRIC = {
+  title: "",
+  meaning: "A number that the trainer recorded with each episode, in its info.",
+  decimals: 3,
+  column: "metrics",
+  unit: "",
+  order: "",
+  superlative: "",
+  metric: "",
+};
+
+/** Before the name of such a number. */
+export const METRIC_PREFIX = "info.";

@@ -19,16 +19,14 @@ import { ROOT, episodePath, get, runSegment } from "./rest.js";
  * @property {(?number)[]} value the chosen measure
  */
 
-/** @typedef {keyof typeof import("../shell/words.js").MEASURES} MeasureName */
-
-/** @typedef {{kind: string, title: string, text: string, episode: EpisodeRow}} Highlight */
+/** @typedef {{kind: string, title: string, text: string, value: ?number, episode: EpisodeRow}} Highlight */
 
 /**
  * What happened in a run.
  *
  * @typedef {object} Highlights
- * @property {MeasureName} measure
- * @property {MeasureName[]} measures those that differ between episodes
+ * @property {string} measure
+ * @property {string[]} measures those that differ between episodes
  * @property {string} sentence
  * @property {number} n_episodes
  * @property {number} n_recordings
@@ -56,7 +54,7 @@ export const fetchRuns = async () => (await get("/runs")).runs;
 
 /**
  * @param {string} runId
- * @param {MeasureName} measure
+ * @param {string} measure
  * @returns {Promise<Curve>}
  */
 export const fetchCurve = (runId, measure) => get(`/runs/${runSegment(runId)}/curve`, { max_points: 2000, measure });

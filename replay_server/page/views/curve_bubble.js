@@ -2,10 +2,10 @@
 
 import { element } from "../shell/dom.js";
 import { formatCount, formatNumber } from "../shell/numbers.js";
-import { MEASURES } from "../shell/words.js";
+import { measureOf } from "../shell/measures.js";
 import { thumbnailUrl } from "../source/api.js";
 
-/** @import { Curve, MeasureName } from "../source/api.js" */
+/** @import { Curve } from "../source/api.js" */
 
 const THUMBNAIL_PIXELS = 88;
 
@@ -18,10 +18,10 @@ export class CurveBubble {
   /**
    * @param {{runId: string, curve: Curve}} shown
    * @param {number} point
-   * @param {MeasureName} measure
+   * @param {string} measure
    */
   fill({ runId, curve }, point, measure) {
-    const { title, unit, decimals } = MEASURES[measure];
+    const { title, unit, decimals } = measureOf(measure);
     const stage = curve.curriculum_stage[point];
     const number = formatNumber(curve.value[point], decimals) + (unit && unit !== "steps" ? ` ${unit}` : "");
     const lines = [

@@ -9,7 +9,7 @@ import { cutName } from "../shell/names.js";
 import { formatCount } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 import { explain } from "../shell/tips.js";
-import { MEASURES } from "../shell/words.js";
+import { measureOf } from "../shell/measures.js";
 import { Axis } from "./axis.js";
 import { CurveBubble } from "./curve_bubble.js";
 import { nearestPoint, niceRange, smoothed, stageStarts } from "./curve_points.js";
@@ -17,7 +17,7 @@ import * as drawing from "./curve_drawing.js";
 import { watchPointer } from "./pointer.js";
 import { OVER_COLOURS } from "./run_list.js";
 
-/** @import { Curve, Highlight, MeasureName } from "../source/api.js" */
+/** @import { Curve, Highlight } from "../source/api.js" */
 
 /**
  * @typedef {object} ShownCurve
@@ -38,7 +38,6 @@ export class CurveView {
   #key = element("p", { class: "key" });
   /** @type {?ShownCurve} */
   #shown = null;
-  /** @type {MeasureName} */
   #measure = "return";
   /** @type {number[]} */
   #mean = [];
@@ -83,7 +82,7 @@ export class CurveView {
 
   /**
    * @param {ShownCurve} shown
-   * @param {{measure: MeasureName, highlights: Highlight[], others: ShownCurve[]}} more
+   * @param {{measure: string, highlights: Highlight[], others: ShownCurve[]}} more
    */
   show(shown, { measure, highlights, others }) {
     this.#shown = shown;
@@ -101,7 +100,7 @@ export class CurveView {
     const last = Math.max(ids.at(-1) ?? 0, ...this.#others.map((other) => other.ids.at(-1) ?? 0));
     this.#xs.span(Math.min(first, ...this.#others.map((other) => other.ids[0] ?? first)), Math.max(last, first + 1));
     this.#ys = niceRange([shown.curve.value, ...this.#others.map((other) => other.mean)]);
-    const { title, meaning } = MEASURES[measure];
+    const { title, meaning } = measureOf(measure);
     this.#title.textContent = `${title} by episode`;
     explain(this.#title, meaning);
     this.#canvas.setAttribute("aria-label", `${title} of every episode of the run`);
@@ -170,7 +169,7 @@ export class CurveView {
     const plot = this.#plot();
     if (!this.#shown || plot.size.width === 0) return;
     const { curve } = this.#shown;
-    const { title, unit } = MEASURES[this.#measure];
+    const { title, unit } = measureOf(this.#measure);
     drawing.drawAxes(plot, unit && unit !== "steps" ? `${title} (${unit})` : title);
     drawing.drawStages(plot, stageStarts(curve));
     if (this.#range) drawing.drawRange(plot, this.#range);
@@ -181,9 +180,9 @@ export class CurveView {
     drawing.drawRings(
       plot,
       [...new Set(this.#highlights.map(({ episode }) => episode.episode_id))].flatMap((id) => {
-        const value = valueOf(curve, id);
         const titles = this.#highlights.filter(({ episode }) => episode.episode_id === id);
         const name = titles.map((highlight) => highlight.title).join(", ");
+        const { value } = titles[0];
         return value === null ? [] : [{ name, x: plot.x(id), y: plot.y(value) }];
       }),
     );
@@ -250,13 +249,4 @@ export class CurveView {
     if (isOther) this.#bubble.fill(this.#shown, point, this.#measure);
     this.#bubble.place(this.#pointAt(point, axes), this.#canvas);
   }
-}
-
-/**
- * @param {Curve} curve
- * @param {number} episodeId
- */
-function valueOf({ episode_id: ids, value }, episodeId) {
-  const point = ids.indexOf(episodeId);
-  return point < 0 ? null : value[point];
 }

@@ -26,7 +26,7 @@ from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.limits import Limits
 from replay_server.metrics import Metrics
 from replay_server.rest import add_rest
-from replay_server.rest.run_converter import RunConverter
+from replay_server.rest.arguments import RunConverter
 from replay_server.services import Services
 from replay_server.socket.connection import Connection
 from replay_server.socket.hub import Hub

@@ -69,7 +69,7 @@ DOORS = {
         "recorder/storage/packs.py",
         "replay_server/rest/steps.py",
     ),
-    "packaging": ("recorder/commands/checks/packages.py",),
+    "packaging": ("recorder/commands/checks/parts.py",),
     "piper": ("worker/voices/piper.py",),
     "prometheus_client": ("replay_server/metrics.py",),
     "pydantic": ("recorder/settings/",),

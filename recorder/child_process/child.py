@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from recorder.child_process import tether
-from recorder.child_process.interpreter import python_executable
+from recorder.child_process.modules import python_executable
 
 if TYPE_CHECKING:
     from typing_extensions import Self

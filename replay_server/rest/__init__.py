@@ -5,16 +5,14 @@ from __future__ import annotations
 from flask import Flask
 
 from recorder.settings import Settings
-from replay_server.rest.annotations import make_annotations
+from replay_server.rest.annotations import make_annotations, make_tags
 from replay_server.rest.description import make_description
 from replay_server.rest.episodes import make_episodes
 from replay_server.rest.errors import add_error_handlers
-from replay_server.rest.exports import make_exports
-from replay_server.rest.files import make_files
+from replay_server.rest.exports import make_exports, make_files
 from replay_server.rest.health import make_health
 from replay_server.rest.runs import make_runs
 from replay_server.rest.steps import make_steps
-from replay_server.rest.tags import make_tags
 from replay_server.rest.thumbnails import make_thumbnails
 from replay_server.rest.videos import make_videos
 from replay_server.services import Services

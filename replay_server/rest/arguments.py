@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from flask import Request
+from werkzeug.routing import BaseConverter
 
 from recorder.values.json_text import from_json
 from replay_server.rest.errors import HttpError
 
-__all__ = ["any_json_object", "flag", "integer", "json_object", "number", "refuse_unknown"]
+__all__ = ["RunConverter", "any_json_object", "flag", "integer", "json_object", "number", "refuse_unknown"]
 
 
 def integer(query: Mapping[str, str], name: str, *, least: int = 0, most: int = 2**63 - 1) -> int | None:
@@ -115,3 +117,26 @@ def json_object(request: Request, allowed: Mapping[str, type | tuple[type, ...]]
             found = type(value).__name__
             raise HttpError(400, "bad_request", f"{name!r} must be of type {expected}, got {found}")
     return body
+
+
+_MARK = "~"
+
+
+class RunConverter(BaseConverter):
+    """Any run id as one part of a path.
+
+    An id that is empty or begins with ``.`` or ``~`` gets a ``~`` in front, because browsers resolve ``..`` before they
+    send.
+    """
+
+    regex = ".+?"
+    part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        """Return the run id."""
+        return value.removeprefix(_MARK)
+
+    def to_url(self, value: str) -> str:
+        """Return the part of the path."""
+        marked = _MARK + value if not value or value[0] in "~." else value
+        return quote(marked, safe="")

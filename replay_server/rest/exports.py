@@ -1,4 +1,4 @@
-"""An episode to take away: its player in one HTML file, and its steps as a table or as arrays."""
+"""An episode to take away: its file as it is stored, its player in one HTML file, its steps as a table or as arrays."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from recorder.html_file import build_html
+from recorder.recordings.find import find_recording, open_recording_file
 from recorder.recordings.npz import npz_pieces
 from recorder.recordings.steps import blocks_of, values_of
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.rest.arguments import refuse_unknown
-from replay_server.rest.caching import add_caching
 from replay_server.rest.errors import HttpError
+from replay_server.rest.responses import add_caching, send_stored_file
 from replay_server.services import Services
 
-__all__ = ["make_exports"]
+__all__ = ["make_exports", "make_files"]
 
 _MAX_HTML_BYTES = 16 * 2**20
 """Of the recording. The document is built in memory, and browsers are slow with larger ones."""
@@ -94,3 +95,19 @@ def _flat(value: Any) -> list[Any]:
 def _headings(names: list[str], first_row: list[list[Any]]) -> Iterator[str]:
     for name, values in zip(names, first_row, strict=True):
         yield from [name] if len(values) == 1 else (f"{name}.{number}" for number in range(len(values)))
+
+
+def make_files(services: Services) -> Blueprint:
+    """Create the route of files."""
+    files = Blueprint("files", __name__)
+
+    @files.get("/episodes/<run:run_id>/<int:episode_id>/file")
+    def get_file(run_id: str, episode_id: int) -> ResponseReturnValue:
+        row = find_recording(services.catalog, run_id, episode_id)
+        file = open_recording_file(services.storage, row)
+        name = row.file_path.rpartition("/")[2]
+        return send_stored_file(
+            file, content_type="application/octet-stream", name=name, etag=row.content_hash, saved=True
+        )
+
+    return files

@@ -16,8 +16,8 @@ from recorder.schema import EXTRAS_PREFIX
 from recorder.values.json_text import to_json
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.rest.arguments import integer, refuse_unknown
-from replay_server.rest.caching import add_caching
 from replay_server.rest.errors import HttpError
+from replay_server.rest.responses import add_caching
 from replay_server.services import Services
 
 __all__ = ["make_steps"]

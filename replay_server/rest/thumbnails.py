@@ -10,8 +10,8 @@ from replay_server.episodes.recorded import OpenedRecording
 from replay_server.episodes.thumbnail import draw_film, draw_thumbnail
 from replay_server.episodes.thumbnail_marks import PALETTES
 from replay_server.rest.arguments import integer, refuse_unknown
-from replay_server.rest.caching import add_caching
 from replay_server.rest.errors import HttpError
+from replay_server.rest.responses import add_caching
 from replay_server.services import Services
 
 __all__ = ["make_thumbnails"]

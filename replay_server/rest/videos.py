@@ -19,8 +19,7 @@ from replay_server.access.public_message import hide_places, public_message
 from replay_server.access.quotas import client_of
 from replay_server.rest.arguments import any_json_object, integer, refuse_unknown
 from replay_server.rest.errors import HttpError
-from replay_server.rest.responses import json_response
-from replay_server.rest.stored_file import send_stored_file
+from replay_server.rest.responses import json_response, send_stored_file
 from replay_server.services import Services
 from replay_server.videos.render_requests import RenderRequests
 from replay_server.videos.still_pictures import StillPictures

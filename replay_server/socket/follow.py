@@ -13,7 +13,7 @@ from replay_server.episodes.live import LiveEpisodes
 from replay_server.episodes.live_episode import LiveEpisode
 from replay_server.socket.chunk_stream import ChunkStream
 from replay_server.socket.connection import Connection
-from replay_server.socket.error_codes import error_code
+from replay_server.socket.messages import error_code
 from replay_server.socket.opened_message import opened_message
 
 if TYPE_CHECKING:

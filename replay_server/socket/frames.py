@@ -1,5 +1,6 @@
-"""WebSocket frames from the server. They are neither masked nor compressed, so one frame serves all viewers of a
-message.
+"""WebSocket frames from the server, and text messages of clients that arrive in several frames or reads.
+
+Frames from the server are neither masked nor compressed, so one frame serves all viewers of a message.
 
 Source: RFC 6455, section 5.2.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["MAX_PART_BYTES", "PART_HEADER", "binary_frame", "part_header", "text_frame"]
+__all__ = ["MAX_PART_BYTES", "PART_HEADER", "Assembly", "binary_frame", "part_header", "text_frame"]
 
 _FINAL = 0x80
 _TEXT = 0x1
@@ -43,3 +44,33 @@ def _frame(opcode: int, payload: bytes) -> bytes:
     if n_bytes < 2**16:
         return struct.pack("!BBH", _FINAL | opcode, 126, n_bytes) + payload
     return struct.pack("!BBQ", _FINAL | opcode, 127, n_bytes) + payload
+
+
+class Assembly:
+    """The message that is arriving.
+
+    Args:
+        max_bytes: of one message, in UTF-8.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._pieces: list[str] = []
+        self._n_bytes = 0
+
+    def add(self, piece: str) -> bool:
+        """Add a piece; return False if the message is too large now. Then it is dropped."""
+        if piece:
+            self._pieces.append(piece)
+            self._n_bytes += len(piece.encode())
+        if self._n_bytes > self._max_bytes:
+            self._pieces.clear()
+            return False
+        return True
+
+    def take(self) -> str:
+        """Return the complete message and begin the next one."""
+        text = "".join(self._pieces)
+        self._pieces.clear()
+        self._n_bytes = 0
+        return text

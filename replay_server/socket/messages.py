@@ -6,10 +6,21 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from recorder.errors import RecorderError
+from recorder.errors import (
+    CatalogError,
+    EpisodeFileError,
+    EpisodeFileTooLargeError,
+    RecorderError,
+    RecordingNotFoundError,
+    StorageError,
+    StreamCorruptError,
+    StreamError,
+    UsageError,
+)
 from recorder.values.json_text import from_json
+from replay_server.memory.budget import BusyError
 
-__all__ = ["Handler", "Message", "MessageError", "parse_message"]
+__all__ = ["Handler", "Message", "MessageError", "error_code", "parse_message"]
 
 _MAX_SHOWN = 60
 _MAX_RUN_ID = 1024
@@ -161,3 +172,22 @@ def _shown(value: Any) -> str:
         return "nothing"
     text = ascii(value) if isinstance(value, str) else f"{type(value).__name__} {value!a}"
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def error_code(error: RecorderError) -> str:
+    """Return the code of an error."""
+    match error:
+        case MessageError():
+            return error.code
+        case RecordingNotFoundError():
+            return "not_found"
+        case EpisodeFileTooLargeError():
+            return "too_large"
+        case EpisodeFileError() | StorageError() | StreamCorruptError():
+            return "unreadable"
+        case UsageError():
+            return "bad_message"
+        case CatalogError() | StreamError() | BusyError():
+            return "unavailable"
+        case _:
+            return "internal"

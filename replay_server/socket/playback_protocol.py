@@ -11,9 +11,8 @@ from replay_server.access.public_message import public_message
 from replay_server.episodes.library import Library
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.socket.connection import Connection
-from replay_server.socket.error_codes import error_code
 from replay_server.socket.hub import Hub
-from replay_server.socket.messages import Handler, Message, MessageError
+from replay_server.socket.messages import Handler, Message, MessageError, error_code
 from replay_server.socket.scheduler import Job
 
 __all__ = ["PlaybackProtocol"]

@@ -12,10 +12,9 @@ from replay_server.episodes.library import Library
 from replay_server.episodes.live import LiveEpisodes
 from replay_server.metrics import Metrics
 from replay_server.socket.connection import Connection
-from replay_server.socket.error_codes import error_code
 from replay_server.socket.frames import MAX_PART_BYTES
 from replay_server.socket.hub import Hub
-from replay_server.socket.messages import Handler, Message, MessageError, parse_message
+from replay_server.socket.messages import Handler, Message, MessageError, error_code, parse_message
 from replay_server.socket.playback_protocol import PlaybackProtocol
 from replay_server.socket.stream_protocol import StreamProtocol
 

@@ -12,10 +12,9 @@ from replay_server.episodes.live import LiveEpisodes
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.socket.chunk_stream import ChunkStream
 from replay_server.socket.connection import Connection
-from replay_server.socket.error_codes import error_code
 from replay_server.socket.follow import follow
 from replay_server.socket.hub import Hub
-from replay_server.socket.messages import Handler, Message, MessageError
+from replay_server.socket.messages import Handler, Message, MessageError, error_code
 from replay_server.socket.opened_message import opened_message
 
 __all__ = ["StreamProtocol"]

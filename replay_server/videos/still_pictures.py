@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
-from recorder.child_process.answer import ask_module
+from recorder.child_process.modules import ask_module
 from recorder.errors import MissingExtraError, RecorderError, UsageError, VideoError
 from recorder.settings import Settings
 from replay_server.memory.budget import BusyError

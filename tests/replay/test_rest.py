@@ -27,7 +27,7 @@ from recorder.storage import episode_path
 from replay_server.app import EXTENSION, create_app
 from replay_server.episodes.thumbnail_marks import PALETTES
 from replay_server.openapi import describe
-from replay_server.rest.run_converter import RunConverter
+from replay_server.rest.arguments import RunConverter
 from tests.agent_episodes import agent_episode_columns
 from tests.replay.conftest import HOSTILE, make_app
 from tests.replay.trainer import Trainer

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
-from recorder.child_process.module_command import module_command
+from recorder.child_process.modules import module_command
 from recorder.errors import MissingExtraError, VideoError
 from worker.voices import espeak, piper
 

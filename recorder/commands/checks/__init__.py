@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from recorder.commands.checks.black_boxes import check_black_boxes
 from recorder.commands.checks.catalog import check_catalog
 from recorder.commands.checks.finding import Finding, Verdict
 from recorder.commands.checks.installation import check_installation
-from recorder.commands.checks.keys import check_keys
-from recorder.commands.checks.lost_steps import check_lost_steps
-from recorder.commands.checks.packages import check_packages
-from recorder.commands.checks.parts import check_parts
+from recorder.commands.checks.left_behind import check_black_boxes, check_lost_steps
+from recorder.commands.checks.parts import check_packages, check_parts
 from recorder.commands.checks.places import check_places
 from recorder.commands.checks.recordings import check_recordings
 from recorder.commands.checks.runs import check_runs
-from recorder.commands.checks.server import FoundRedis, check_server, find_redis
+from recorder.commands.checks.server import FoundRedis, check_keys, check_server, find_redis
 from recorder.settings import Settings
 
 __all__ = ["CHECKS", "Finding", "FoundRedis", "Verdict", "find_redis"]

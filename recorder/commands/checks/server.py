@@ -1,21 +1,22 @@
-"""Checks Redis: reachable, safe settings, memory and queues."""
+"""Checks Redis: reachable, safe settings, memory and queues; and that no other program writes under the key prefix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
-from recorder.commands.arguments.opening_redis import find_server_url
+from recorder.commands.arguments.opening_redis import find_server_url, open_stream
 from recorder.commands.checks.finding import Finding
-from recorder.commands.terminal.output import human_bytes
+from recorder.commands.terminal.output import counted, human_bytes
 from recorder.errors import RecorderError, ServerStartError, SettingsError, StreamError
 from recorder.redis_server.embedded import find_server_binary, folder_state
 from recorder.redis_server.find import UNREACHABLE_ADVICE
-from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
+from recorder.redis_server.status import QUEUE_KEYS, ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
 
-__all__ = ["FoundRedis", "check_server", "find_redis"]
+__all__ = ["FoundRedis", "check_keys", "check_server", "find_redis"]
 
 _OLDEST_VERSION = (6, 2)
 _LONG_QUEUE = 1000
@@ -163,3 +164,31 @@ def _queues(status: ServerStatus, url: str, settings: Settings) -> Iterator[Find
         yield Finding("warn", "queues", lengths, "start another worker: hamlet-recorder worker")
     else:
         yield Finding("ok", "queues", lengths)
+
+
+_MAX_KEYS = 200_000
+"""Keys to look at, which takes about two seconds."""
+
+
+def check_keys(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
+    """Count the keys under the prefix that are not of this program. Another check reports a Redis that does not answer."""
+    if redis.url is None or not redis.is_usable or not settings.redis.key_prefix:
+        return
+    try:
+        with closing(open_stream(settings, redis.url)) as stream:
+            keys = stream.foreign_keys(others=QUEUE_KEYS, most=_MAX_KEYS)
+    except StreamError as error:
+        yield Finding("warn", "keys", "can't be checked", str(error))
+        return
+    extent = counted(keys.n_scanned, "key") if keys.is_complete else f"the first {counted(keys.n_scanned, 'key')}"
+    if not keys.found:
+        yield Finding("ok", "keys", f"{extent} under {settings.redis.key_prefix}, all of hamlet-recorder")
+        return
+    name, why = next(iter(keys.found.items()))
+    yield Finding(
+        "warn",
+        "keys",
+        f"{len(keys.found)} of {extent} under {settings.redis.key_prefix} are of another program, such as {name}: {why}",
+        "they do no harm, but its next key may; give each program its own recording.redis.key_prefix, none the start of "
+        "another",
+    )

@@ -22,7 +22,7 @@ from recorder.recorded_step import RecordedStep
 from recorder.storage import episode_path, open_storage
 from recorder.video.options import VideoOptions
 from recorder.video.request import make_request
-from worker.video.encoding.codecs import output_arguments
+from worker.video.encoding.encoder import output_arguments
 from worker.video.encoding.ffmpeg import ffmpeg_path
 from worker.video.encoding.frame_loop import make_video
 from worker.video.encoding.planes import Yuv420Planes

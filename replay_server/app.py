@@ -15,15 +15,14 @@ from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_recordings
 from replay_server.access.admission import add_admission
-from replay_server.access.origins import Origins
+from replay_server.access.cross_origin import Origins
 from replay_server.access.proxy import Proxied, check_base_path, parse_networks
 from replay_server.access.quotas import WriteQuotas
 from replay_server.access.security import Gate
 from replay_server.browser.pages import make_pages
 from replay_server.episodes.library import Library
 from replay_server.episodes.live import LiveEpisodes
-from replay_server.front.limits import MAX_BODY_BYTES
-from replay_server.limits import Limits
+from replay_server.limits import MAX_BODY_BYTES, Limits
 from replay_server.metrics import Metrics
 from replay_server.rest import add_rest
 from replay_server.rest.arguments import RunConverter

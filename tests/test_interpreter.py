@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from recorder.capture import EpisodeRecorder
-from recorder.child_process import detached, module_command, python_executable, spawn_linked
+from recorder.child_process import module_command, modules, python_executable, spawn_linked
 from recorder.errors import ServerStartError
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import RedisStepStream
@@ -88,7 +88,7 @@ def test_a_program_that_embeds_python_records_by_a_thread(tmp_path: Path, redis_
 def test_a_python_without_the_package_leaves_sending_to_a_thread(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(detached, "module_command", lambda module: module_command(f"no.such.{module}"))
+    monkeypatch.setattr(modules, "module_command", lambda module: module_command(f"no.such.{module}"))
     with EpisodeRecorder(redis_url, run_id="run") as recorder:
         assert recorder.sender_pid is None
         record(recorder, 1, range(10))

@@ -16,8 +16,7 @@ from recorder.chunk import Chunk, ColumnData, Placement, join_columns
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, read_layout
 from recorder.episode_file import version1
 from recorder.episode_file.chunk_cache import ChunkCache
-from recorder.episode_file.footer import ChunkRef
-from recorder.episode_file.missing_steps import end_step_of, unlisted_gaps
+from recorder.episode_file.footer import ChunkRef, end_step_of, unlisted_gaps
 from recorder.episode_file.steps import step_of
 from recorder.episode_file.version1 import Version1File
 from recorder.episode_file.version2 import Version2File

@@ -1,4 +1,4 @@
-"""The footer of version 2 of the episode file: where its chunks are, and the hash of what is before it."""
+"""The footer of version 2 of the episode file: where its chunks are, what they lack, and the hash of what is before it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from recorder.chunk import MAX_CHUNK_STEPS
+from recorder.episode import Gap
 from recorder.errors import EpisodeFileCorruptError
 from recorder.framing import brief, decompress_frame, unpack_bounded
 
@@ -20,10 +21,12 @@ __all__ = [
     "VERSION",
     "ChunkRef",
     "Footer",
+    "end_step_of",
     "first_misplaced",
     "footer_offset",
     "read_footer",
     "refs_by_footer",
+    "unlisted_gaps",
 ]
 
 VERSION = 2
@@ -105,3 +108,21 @@ def read_footer(body: object, first_chunk: int, offset: int) -> tuple[list[Chunk
             f"the footer declares {n_steps} steps up to byte {offset}, but lists other chunks, up to byte {end}"
         )
     return refs, Footer(offset, content_hash)
+
+
+def end_step_of(chunks: Sequence[ChunkRef]) -> int:
+    """Number of the step after the last one."""
+    return chunks[-1].first_step + chunks[-1].n_steps if chunks else 0
+
+
+def unlisted_gaps(listed: Sequence[Gap], chunks: Sequence[ChunkRef]) -> list[Gap]:
+    """Steps that are missing between chunks but not listed as a gap."""
+    known = [(ref.first_step, ref.first_step + ref.n_steps) for ref in chunks]
+    known += [(gap.first_step, end_step_of(chunks) if gap.end_step is None else gap.end_step) for gap in listed]
+    found = []
+    end = 0
+    for first, stop in sorted(known):
+        if first > end:
+            found.append(Gap(end, first, "missing from the file"))
+        end = max(end, stop)
+    return found

@@ -3,11 +3,10 @@
 ``Outline`` is the interface. ``looks`` defines colours, shapes and names.
 """
 
-from recorder.outline.description import chunk_rows, describe_recording
 from recorder.outline.events import EpisodeEvents, Event
 from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
-from recorder.outline.outline import Outline
+from recorder.outline.outline import Outline, chunk_rows, describe_recording
 from recorder.outline.overview import MAX_SAMPLES
 from recorder.outline.pictures import resized, rgb_of
 from recorder.outline.rewards import has_intrinsic

@@ -15,10 +15,9 @@ from recorder.errors import ShapeChangedError, UnknownColumnError
 from recorder.outline.agents import find_agent, whole_rows, whole_steps
 from recorder.outline.markers import AffordanceUses, LowMeters, RunStarts
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges
-from recorder.outline.numbers import unusual_numbers
 from recorder.outline.rewards import RewardExtremes
 from recorder.outline.scene import Scene, agent_action_names
-from recorder.outline.step_columns import Floats, StepColumns
+from recorder.outline.step_columns import Floats, StepColumns, unusual_numbers
 
 __all__ = ["EVENT_KINDS", "EpisodeEvents", "Event"]
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.outline.dull_spans import Span, united
 from recorder.outline.meter_levels import CRITICAL_SHARE, MeterRanges
-from recorder.outline.spans import Span, united
 from recorder.outline.step_columns import Floats, StepColumns
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""``Outline``: what happened in an episode, found while its steps arrive."""
+"""``Outline``: what happened in an episode, found while its steps arrive; and a recording described without its steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recorder.episode import EpisodeMetadata, Gap
 from recorder.episode_file import Episode
 from recorder.outline.agents import AgentsOutline
 from recorder.outline.bounds import Bounds
-from recorder.outline.dull_spans import DullSpans
+from recorder.outline.dull_spans import DullSpans, Span, united
 from recorder.outline.looks import kind_of, number_affordances
 from recorder.outline.markers import (
     LONGEST_CRITICAL_BREAK,
@@ -27,16 +27,14 @@ from recorder.outline.markers import (
     thin_markers,
 )
 from recorder.outline.meter_levels import MeterRanges
-from recorder.outline.numbers import unusual_numbers
 from recorder.outline.overview import Overview
 from recorder.outline.rewards import RewardExtremes, has_intrinsic
 from recorder.outline.scene import Scene
-from recorder.outline.spans import Span, united
-from recorder.outline.step_columns import StepColumns
-from recorder.outline.stretches import Stretches
+from recorder.outline.step_columns import StepColumns, Stretches, unusual_numbers
 from recorder.schema import EpisodeSchema
+from recorder.wording import reason_in_words
 
-__all__ = ["Outline"]
+__all__ = ["Outline", "chunk_rows", "describe_recording"]
 
 _UNKNOWN_REASON = "dropped"
 """Reason of a gap until the episode ends, which brings the true reason."""
@@ -236,3 +234,36 @@ class Outline:
         return Marker(
             min(self._stretches.index_of(gap.first_step), self.n_steps - 1), "gap", f"{lost} lost: {gap.reason}"
         )
+
+
+def describe_recording(episode: Episode, outline: Outline, chunk_rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """The fields of ``opened`` in ``replay_server/PROTOCOL.md``."""
+    return {
+        "run_id": episode.metadata.run_id,
+        "episode_id": episode.metadata.episode_id,
+        "live": False,
+        **outline.to_map(),
+        "total_steps": episode.n_steps,
+        "chunks": chunk_rows,
+        "metadata": episode.metadata.to_map(),
+        "reasons": episode.reasons,
+        "reason_words": [reason_in_words(reason) for reason in episode.reasons],
+        "schema": episode.schema.to_list(),
+    }
+
+
+@unusual_numbers()
+def chunk_rows(episode: Episode, columns: StepColumns, sizes: Sequence[int]) -> list[list[Any]]:
+    """``[first_step, n_steps, n_bytes, reward_before, intrinsic_before]`` per chunk.
+
+    Args:
+        columns: all steps of the episode.
+        sizes: size in bytes of each chunk for the player.
+    """
+    sums = [np.concatenate([[0.0], np.cumsum(rewards)]) for rewards in (columns.reward, columns.intrinsic_reward)]
+    rows: list[list[Any]] = []
+    index = 0
+    for ref, n_bytes in zip(episode.chunks, sizes, strict=True):
+        rows.append([ref.first_step, ref.n_steps, n_bytes, *(float(total[index]) for total in sums)])
+        index += ref.n_steps
+    return rows

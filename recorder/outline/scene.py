@@ -1,8 +1,9 @@
-"""What stays the same during an episode: its space, affordances, and names of meters and actions."""
+"""What stays the same during an episode: its space, affordances, and names of meters and actions, also for narrow places."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,10 +13,9 @@ from recorder.agents.columns import parse_agent_column
 from recorder.agents.info import ACTION_NAMES
 from recorder.episode import EpisodeMetadata
 from recorder.outline.pictures import picture_columns
-from recorder.outline.short_names import short_names
 from recorder.schema import EpisodeSchema
 
-__all__ = ["Scene", "agent_action_names", "observation_names"]
+__all__ = ["Scene", "agent_action_names", "observation_names", "short_names"]
 
 _MAX_NAMED = 1024
 """Most meters, actions and affordances with a name."""
@@ -125,3 +125,20 @@ def _declared_size(metadata: EpisodeMetadata) -> tuple[int | None, int | None]:
 
 def _positive(size: int | None) -> int | None:
     return int(size) if size is not None and size > 0 else None
+
+
+_LONG_NAME = 12
+"""Letters; places for names have room for so many."""
+
+_WORDS = re.compile(r".*[\s_.:/-]", re.DOTALL)
+
+
+def short_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names; without the words that all begin with, if one of them is long. The others stay different."""
+    if len(names) < 2 or max(map(len, names)) <= _LONG_NAME:
+        return tuple(names)
+    first, last = min(names), max(names)  # all others begin as both do
+    n_shared = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    words = _WORDS.match(first[:n_shared])
+    start = words.end() if words else 0
+    return tuple(name[start:] for name in names) if start < min(map(len, names)) else tuple(names)

@@ -23,9 +23,8 @@ from recorder.publish.delivery.outbox import Outbox
 from recorder.publish.delivery.packet import PlayEnd
 from recorder.publish.delivery.play_state import PlayState, StepRange
 from recorder.publish.ended import EndedEpisodes
-from recorder.publish.entries import PlayEntries
+from recorder.publish.entries import PlayEntries, PlayPackets
 from recorder.publish.picture_budget import PictureBudget
-from recorder.publish.play_packets import PlayPackets
 from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import RunIdentity
 from recorder.schema import EpisodeSchema

@@ -17,10 +17,9 @@ from recorder.publish.delivery.succession import Inheritance, inherit
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.pace import Pace
 from recorder.publish.parts import identity_of, put_together
-from recorder.publish.ring_watch import RingWatch
 from recorder.publish.spilling import Spilling
 from recorder.publish.stats import RecorderStats
-from recorder.publish.trouble import OnMessage, Trouble
+from recorder.publish.trouble import OnMessage, RingWatch, Trouble
 from recorder.publish.unread import UnreadWarning, n_steps_from
 from recorder.step_stream import Play, StepStream
 

@@ -1,4 +1,7 @@
-"""What goes wrong with publishing: counted, said at most once in a while, and how long to wait before the next attempt."""
+"""What goes wrong with publishing: counted, said at most once in a while, and how long to wait before the next attempt.
+
+Another program may spoil the file of a ring.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from recorder.errors import RecorderError, StreamError
+from recorder.black_box import Ring
+from recorder.errors import BlackBoxError, RecorderError, StreamError
 from recorder.publish.stats import RecorderStats
 from recorder.runtime.throttled_log import Throttle
 
-__all__ = ["OnMessage", "Trouble"]
+__all__ = ["OnMessage", "RingWatch", "Trouble"]
 
 OnMessage = Callable[[int, str, str, Exception | None], None]
 """Given the level of a log line, its logger's name, its text, and the error that it tells of, if any."""
@@ -113,3 +117,26 @@ def _place_of(error: Exception) -> str:
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     return f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}" if traceback else "?"
+
+
+class RingWatch:
+    """Looks now and then.
+
+    Args:
+        trouble: hears what has happened, once.
+    """
+
+    def __init__(self, ring: Ring, trouble: Trouble) -> None:
+        self._ring = ring
+        self._trouble = trouble
+        self._why = ""
+
+    def is_useless(self) -> bool:
+        """Whether nothing more can be read from it; what is mapped outlives a name that was deleted."""
+        why = self._ring.why_unusable()
+        if why != self._why:
+            self._why = why
+            self._trouble.note_news(
+                BlackBoxError(f"another program has spoilt this black box: {why}: {self._ring.path}")
+            )
+        return bool(why) and "deleted" not in why

@@ -18,16 +18,20 @@ from recorder.step_stream.entries import (
 )
 from recorder.step_stream.memory import MemoryStepStream
 from recorder.step_stream.redis import RedisStepStream
-from recorder.step_stream.run_info import KnownRun, MissedHeartbeats, Refused, RunInfo, ServerMemory
-from recorder.step_stream.tally import Tally
-from recorder.step_stream.trainers import (
+from recorder.step_stream.run_info import (
     GONE_AFTER_CHECKS,
+    KnownRun,
+    MissedHeartbeats,
+    Refused,
+    RunInfo,
+    ServerMemory,
     has_closed,
     heartbeat_of,
     is_gone,
     trainer_names,
     trainers_are_gone,
 )
+from recorder.step_stream.tally import Tally
 
 __all__ = [
     "CHUNK",

@@ -1,4 +1,8 @@
-"""Reports of trainers, workers and Redis about a run."""
+"""Reports of trainers, workers and Redis about a run, and which of its trainers are gone.
+
+Workers count checks without a new heartbeat (``StepStream.note_missed_heartbeats``). Clocks of two machines are never
+compared.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["KnownRun", "MissedHeartbeats", "Refused", "RunInfo", "ServerMemory"]
+__all__ = [
+    "GONE_AFTER_CHECKS",
+    "KnownRun",
+    "MissedHeartbeats",
+    "Refused",
+    "RunInfo",
+    "ServerMemory",
+    "has_closed",
+    "heartbeat_of",
+    "is_gone",
+    "trainer_names",
+    "trainers_are_gone",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +86,35 @@ class Refused:
     n_episodes: int = 0
     n_steps: int = 0
     why: str = ""
+
+
+GONE_AFTER_CHECKS = 3
+"""One check may come too early: a lock may expire while Redis was suspended."""
+
+
+def trainer_names(info: RunInfo) -> set[str]:
+    """Trainer processes that have reported, or are being watched."""
+    return {*info.producers, *info.missed_heartbeats}
+
+
+def has_closed(info: RunInfo, name: str) -> bool:
+    """Whether a trainer process reported that it closed."""
+    return bool(info.producers.get(name, {}).get("closed"))
+
+
+def heartbeat_of(info: RunInfo, name: str) -> float:
+    """Last heartbeat, by the trainer's clock; 0.0 if there was none."""
+    return float(info.producers.get(name, {}).get("heartbeat", 0.0))
+
+
+def is_gone(info: RunInfo, name: str) -> bool:
+    """Whether a trainer process has closed or is silent."""
+    missed = info.missed_heartbeats.get(name)
+    return has_closed(info, name) or (
+        missed is not None and missed.n_checks >= GONE_AFTER_CHECKS and missed.heartbeat == heartbeat_of(info, name)
+    )
+
+
+def trainers_are_gone(info: RunInfo) -> bool:
+    """Whether all trainer processes of the run are gone."""
+    return all(is_gone(info, name) for name in trainer_names(info))

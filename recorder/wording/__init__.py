@@ -1,12 +1,16 @@
 """Words for people: reasons, explanations, statuses, measures and terms, the same on the page, on the command line, in
 videos and in HTML files."""
 
-from recorder.wording.explanations import explanation_in_words
-from recorder.wording.fields import field_title
 from recorder.wording.measures import MEASURE_CHOICES, MEASURES, METRIC, METRIC_PREFIX, Measure, is_measure, measure_of
-from recorder.wording.reasons import ReasonFamily, count_in_words, reason_family, reason_glob, reason_in_words
-from recorder.wording.statuses import END_WORDS, STATUS_WORDS, StatusWord, status_in_words
-from recorder.wording.terms import TERMS, Term
+from recorder.wording.reasons import (
+    ReasonFamily,
+    count_in_words,
+    explanation_in_words,
+    reason_family,
+    reason_glob,
+    reason_in_words,
+)
+from recorder.wording.terms import END_WORDS, STATUS_WORDS, TERMS, StatusWord, Term, field_title, status_in_words
 
 __all__ = [
     "END_WORDS",

@@ -1,4 +1,4 @@
-"""Headings and facts of the page: what a number means, and its unit."""
+"""Headings and facts of the page, titles of the catalog's columns, and how an episode ended: what each means, and its unit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from recorder.wording.measures import MEASURES
 
-__all__ = ["TERMS", "Term"]
+__all__ = ["END_WORDS", "STATUS_WORDS", "TERMS", "StatusWord", "Term", "field_title", "status_in_words"]
 
 
 class Term(NamedTuple):
@@ -43,3 +43,77 @@ TERMS = {
     "seed": Term("Seed", "Seed of the environment's random numbers. Click to copy it."),
 }
 """By the names that the page uses."""
+
+
+class StatusWord(NamedTuple):
+    """A short word, and what it means."""
+
+    word: str
+    meaning: str
+
+
+STATUS_WORDS = {
+    "complete": StatusWord("complete", "The trainer finished the episode."),
+    "truncated": StatusWord("broken off", "The trainer or its end broke the episode off. Its return is partial."),
+    "salvaged": StatusWord("salvaged", "The trainer died during the episode. The steps that had arrived were kept."),
+    "aborted": StatusWord("discarded", "The trainer discarded the episode. It has no recording."),
+    "live": StatusWord("live", "The episode is being recorded now."),
+}
+"""By the names that files and catalogs store, and ``live``."""
+
+
+END_WORDS = {
+    "terminated": "the episode is over",
+    "truncated": "ended by time limit",
+    "done": "the episode is over",
+}
+"""How a step ends its episode, by the names of a step's columns."""
+
+
+def status_in_words(status: str) -> str:
+    """Return the word for a status."""
+    known = STATUS_WORDS.get(status)
+    return status.replace("_", " ") if known is None else known.word
+
+
+_TITLES = {
+    "run_id": "Run",
+    "episode_id": TERMS["episode"].title,
+    "environment": "Environment",
+    "lane": TERMS["lane"].title,
+    "status": TERMS["status"].title,
+    "decision": "Decision",
+    "reasons": TERMS["reasons"].title,
+    "n_steps": TERMS["steps"].title,
+    "n_missing_steps": MEASURES["missing"].title,
+    "survival_steps": MEASURES["steps"].title,
+    "total_reward": TERMS["return"].title,
+    "extrinsic_reward": TERMS["task"].title,
+    "intrinsic_reward": TERMS["intrinsic"].title,
+    "intrinsic_weight": TERMS["weight"].title,
+    "curriculum_stage": TERMS["stage"].title,
+    "epsilon": TERMS["epsilon"].title,
+    "env_steps": "Environment steps of the run",
+    "started_unix_nanos": "Started",
+    "finished_unix_nanos": TERMS["finished"].title,
+    "timestamp": "Time of its end",
+    "written_at": "Written",
+    "stream_dropped_at": "Removed from Redis",
+    "n_bytes": "Bytes in Redis",
+    "replaced_plays": "Plays that it replaced",
+    "attempts": "Attempts to write it",
+    "parked": "Given up",
+    "error": "Error",
+    "recording_reason": "First reason",
+    "file_path": "File",
+    "file_size_bytes": "Bytes unpacked",
+    "compressed_size_bytes": "Bytes of the file",
+    "format_version": "Version of the file",
+    "recorded_at": "Recorded",
+}
+
+
+def field_title(name: str) -> str:
+    """Return the title of a column; one without a title is its name in words."""
+    words = name.replace("_", " ")
+    return _TITLES.get(name, f"{words[:1].upper()}{words[1:]}")

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from werkzeug.datastructures import Headers
 
-from replay_server.access.origins import Origins
+from replay_server.access.cross_origin import Origins
 
 __all__ = ["COOKIE_PREFIX", "Gate", "content_security_policy", "is_loopback"]
 

@@ -18,7 +18,7 @@ from recorder.episode_file.chunk_cache import MAX_KEPT_BYTES
 from recorder.errors import ShapeChangedError, UnknownColumnError
 from recorder.framing import as_lz4
 from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
-from recorder.outline.numbers import unusual_numbers
+from recorder.outline.step_columns import unusual_numbers
 from recorder.schema import EXTRAS_PREFIX
 from recorder.values.json_text import to_json
 from replay_server.memory.budget import Held

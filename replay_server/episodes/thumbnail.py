@@ -5,24 +5,26 @@ Another episode without positions shows its meters; without meters, curves of it
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.outline import meter_level
+from recorder.outline import meter_level, picture_before, resized, rgb_of, shown_pictures
+from recorder.outline.agents import find_agent
 from recorder.outline.looks import number_affordances
-from recorder.outline.numbers import unusual_numbers
-from replay_server.episodes.png import encode_png
+from recorder.outline.step_columns import unusual_numbers
 from replay_server.episodes.recorded import OpenedRecording
-from replay_server.episodes.recorded_picture import draw_recorded
 from replay_server.episodes.thumbnail_marks import PALETTES, Palette, disc, shade_visits, square
 from replay_server.episodes.walkers import walkers_of
 
-__all__ = ["draw_film", "draw_thumbnail"]
+__all__ = ["draw_film", "draw_recorded", "draw_thumbnail", "encode_png"]
 
 
 _TRAIL_STEPS = 40
 _MAX_ASPECT = 2.0
-"""Taller or wider grids are squeezed, because all thumbnails on the page have the same shape."""
+"""Taller or wider grids are squeezed, and pictures get borders: all thumbnails on the page have the same shape."""
 _MAX_CURVES = 4
 """More curves could not be told apart."""
 _MAX_BARS = 64
@@ -157,4 +159,53 @@ def _curves(opened: OpenedRecording, index: int, size: int, palette: Palette) ->
 def _blank(height: int, width: int, palette: Palette) -> NDArray[np.uint8]:
     canvas = np.empty((height, width, 3), np.uint8)
     canvas[:] = palette.ground
+    return canvas
+
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_TRUECOLOUR = 2
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode a PNG.
+
+    Args:
+        pixels: ``uint8[height, width, 3]``, RGB.
+
+    Source: Portable Network Graphics (PNG) Specification, third edition.
+    """
+    height, width, _ = pixels.shape
+    rows = np.zeros((height, 1 + width * 3), np.uint8)  # each row begins with its filter type: none
+    rows[:, 1:] = pixels.reshape(height, -1)
+    header = struct.pack("!IIBBBBB", width, height, 8, _TRUECOLOUR, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b"")]
+    return _SIGNATURE + b"".join(_chunk(kind, data) for kind, data in parts)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack("!I", len(data)) + kind + data + struct.pack("!I", zlib.crc32(kind + data))
+
+
+def draw_recorded(
+    opened: OpenedRecording, index: int, size: int, palette: Palette, *, is_square: bool = False
+) -> NDArray[np.uint8] | None:
+    """``uint8[height, size, 3]``: the picture of the step, or the last one before it; None if there is none.
+
+    Args:
+        is_square: with borders, so that the height is ``size``.
+    """
+    shown = find_agent(opened.outline.agents.infos(opened.episode.metadata.intrinsic_weight), None)
+    pictures = shown_pictures(opened.episode.schema, shown)
+    found = picture_before(opened.episode, pictures[0], index) if pictures and opened.n_steps else None
+    pixels = None if found is None else rgb_of(found[1])
+    if pixels is None:
+        return None
+    height, width, _ = pixels.shape
+    aspect = 1.0 if is_square else min(max(height / width, 1 / _MAX_ASPECT), _MAX_ASPECT)
+    canvas = np.empty((round(size * aspect), size, 3), np.uint8)
+    canvas[:] = palette.ground
+    scale = min(canvas.shape[0] / height, size / width)
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (canvas.shape[0] - rows) // 2, (size - columns) // 2
+    canvas[top : top + rows, left : left + columns] = resized(pixels, rows, columns)
     return canvas

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from replay_server.front.limits import FrontLimits
 from replay_server.front.wsgi import Application, WsgiCall
+from replay_server.limits import FrontLimits
 
 __all__ = ["Answerer"]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from replay_server.front.connection import HttpConnection
 from replay_server.front.intake import Intake
-from replay_server.front.limits import FrontLimits
 from replay_server.front.workers import Workers
 from replay_server.front.wsgi import Application, WsgiCall
+from replay_server.limits import FrontLimits
 
 __all__ = ["Front"]
 

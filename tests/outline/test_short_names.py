@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.outline.short_names import short_names
+from recorder.outline.scene import short_names
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from recorder.errors import SettingsError
 from recorder.replay.client import ReplayClient
 from recorder.settings import load_settings
-from replay_server.access.origins import Origins
+from replay_server.access.cross_origin import Origins
 from replay_server.access.proxy import OWN_PATHS
 from replay_server.access.security import Gate, is_loopback
 from replay_server.app import EXTENSION

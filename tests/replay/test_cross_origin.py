@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from recorder.errors import SettingsError
 from recorder.settings import load_settings
-from replay_server.access.origins import Origins
+from replay_server.access.cross_origin import Origins
 from replay_server.app import EXTENSION
 from tests.replay.conftest import make_app, serving_here
 from tests.replay.viewer import upgrade_status

@@ -13,9 +13,8 @@ from recorder.storage import open_storage
 from replay_server.videos.render_requests import RenderRequests
 from worker.video.files.video_files import LocalVideos
 from worker.video.queue.context import RenderContext, RenderLimits
-from worker.video.queue.planning import begin_video
+from worker.video.queue.planning import begin_video, sweep_videos
 from worker.video.queue.rendering import render_segment
-from worker.video.queue.sweeping import sweep_videos
 
 if TYPE_CHECKING:
     from tests.video.conftest import Recordings

@@ -15,7 +15,7 @@ from recorder.recordings.convert import convert_bytes
 from recorder.storage import episode_path
 from tests.video.cluster import Cluster
 from tests.video.sample import sample_file
-from worker.video.queue import segments
+from worker.video.queue import planning
 
 RUN = "grid-8x8-seed-3"
 
@@ -92,5 +92,5 @@ def recordings(tmp_path: Path) -> Iterator[Recordings]:
 @pytest.fixture
 def cluster(recordings: Recordings, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     # A segment of 20 frames, which are two seconds: one group of pictures.
-    monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)
+    monkeypatch.setattr(planning, "PIXELS_A_SEGMENT", 1)
     return Cluster(recordings)

@@ -19,10 +19,9 @@ from tests.video.decoding import frame_hashes_of
 from tests.video.sample import sample_episode, sample_steps
 from worker.video import export_episode_video
 from worker.video.cards.emphasis import _magnified
-from worker.video.cards.end_card import hook_of
+from worker.video.cards.end_card import coming_after, hook_of
 from worker.video.episode.series import EpisodeSeries, LearningPoint
 from worker.video.export import make_renderer
-from worker.video.texts.coming import coming_after
 
 N_STEPS = 60
 CRISIS = 30

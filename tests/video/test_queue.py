@@ -17,10 +17,9 @@ from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, n_frames_of
 from tests.waiting import wait_until
 from worker.video import export_episode_video
-from worker.video.queue import segments
+from worker.video.queue import planning
 from worker.video.queue.lease import VideoLease
-from worker.video.queue.planning import begin_video
-from worker.video.queue.sweeping import sweep_videos
+from worker.video.queue.planning import begin_video, sweep_videos
 
 
 def test_the_joined_video_has_exactly_the_frames_of_a_straight_one(
@@ -309,7 +308,7 @@ def test_an_unexpected_error_while_joining_is_retried(
     assert cluster.video(video_id).state == "joining"
     assert "FileNotFoundError: " in cluster.video(video_id).error
     monkeypatch.undo()
-    monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)
+    monkeypatch.setattr(planning, "PIXELS_A_SEGMENT", 1)
     cluster.at += timedelta(seconds=6)
     cluster.run()
     assert cluster.video(video_id).state == "done"

@@ -11,7 +11,7 @@ from recorder.errors import RecordingNotFoundError
 from tests.video.cluster import Cluster
 from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import n_frames_of
-from worker.video.queue.sweeping import sweep_videos
+from worker.video.queue.planning import sweep_videos
 
 
 def test_a_deleted_request_is_forgotten(cluster: Cluster, recordings: Recordings) -> None:

@@ -14,8 +14,7 @@ from tests.video.conftest import Recordings
 from tests.video.decoding import frame_hashes_of
 from tests.video.sound.hearing import audio_of, samples_of
 from worker.video import export_episode_video
-from worker.video.queue.planning import begin_video
-from worker.video.queue.sweeping import sweep_videos
+from worker.video.queue.planning import begin_video, sweep_videos
 
 
 def test_the_worker_that_joins_adds_the_sound_and_no_frame_changes(

@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.video.queue.segments import cut
+from worker.video.queue.planning import cut
 
 
 @given(

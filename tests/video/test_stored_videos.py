@@ -23,11 +23,10 @@ from tests.video.decoding import n_frames_of
 from tests.video.sample import sample_file
 from tests.waiting import wait_until
 from worker.video.files.video_files import video_files
-from worker.video.queue import segments
+from worker.video.queue import planning
 from worker.video.queue.context import RenderContext, RenderLimits
-from worker.video.queue.planning import begin_video
+from worker.video.queue.planning import begin_video, sweep_videos
 from worker.video.queue.rendering import render_segment
-from worker.video.queue.sweeping import sweep_videos
 
 WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast", "fps": 10, "steps_per_second": 10}
 
@@ -88,7 +87,7 @@ def names_below(storage, *folders):
 def test_a_video_is_written_to_the_store_and_streamed_from_it(
     client: FlaskClient, catalog: Catalog, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)  # several segments
+    monkeypatch.setattr(planning, "PIXELS_A_SEGMENT", 1)  # several segments
     answer = client.post("/api/v1/videos", json=WISH)
     assert answer.status_code == 202
     video_id, place = answer.json["video_id"], answer.headers["Location"]

@@ -2,10 +2,9 @@
 thread."""
 
 from worker.ingest.context import IngestContext, IngestLimits
-from worker.ingest.drain import drain_run
 from worker.ingest.evaluate import Evaluation, evaluate_run, report_known_run
 from worker.ingest.place import WriteResult
-from worker.ingest.sweep import SweepResult, sweep
+from worker.ingest.sweep import SweepResult, drain_run, sweep
 from worker.ingest.write import claim, claim_and_write, write_batches, write_episodes
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Counts missed heartbeats of trainers. ``recorder/step_stream/trainers.py`` decides from the counts who is gone.
+"""Counts missed heartbeats of trainers. ``recorder/step_stream/run_info.py`` decides from the counts who is gone.
 
 Each check compares a heartbeat with the one that the previous check found. The counts are in Redis, so all workers
 share them. Nothing is counted while Redis is away, or too full to accept heartbeats; after a machine has slept,

@@ -1,8 +1,13 @@
-"""Finds streams that neither the list of open episodes nor the catalog mentions."""
+"""Finds streams that neither the list of open episodes nor the catalog mentions.
+
+Scans go page by page and for a limited time. Their position is stored in Redis, so any worker can continue where the
+last scan stopped. A million streams take a few sweeps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recorder.episode import EpisodeStatus
@@ -10,7 +15,15 @@ from recorder.step_stream import FIRST_CURSOR, OpenPlay, Play, RunInfo
 from worker.ingest.context import IngestContext
 from worker.ingest.salvage import salvage_abandoned
 
-__all__ = ["OrphanSearch", "Orphans", "find_orphans", "has_unread_ends"]
+__all__ = [
+    "OrphanSearch",
+    "Orphans",
+    "continue_scan",
+    "find_orphans",
+    "has_streams",
+    "has_unread_ends",
+    "is_scan_running",
+]
 
 
 def has_unread_ends(context: IngestContext, run_id: str) -> bool:
@@ -89,3 +102,52 @@ class OrphanSearch:
         self.n_dropped += len(orphans.unwanted)
         if not has_unread:
             self.n_salvaged += salvage_abandoned(context, info, orphans.unannounced)
+
+
+Page = Mapping[str, Sequence[Play]]
+
+
+def is_scan_running(context: IngestContext, name: str) -> bool:
+    """Return whether a scan has begun and is not finished."""
+    return context.stream.bookmark(name) is not None
+
+
+def continue_scan(
+    context: IngestContext, name: str, look: Callable[[Page], object], *, secs: float, run_id: str | None = None
+) -> bool:
+    """Continue a scan, or begin one.
+
+    Args:
+        name: of the scan.
+        look: called with each page: run id to the first play in each stream.
+        secs: no new page is read after this time.
+        run_id: scan only this run's streams.
+
+    Returns:
+        Whether the scan is finished. The next call begins a new one.
+
+    Raises:
+        StreamUnavailableError: or any error of ``look``; the current page is read again by the next call.
+    """
+    place = context.stream.bookmark(name)
+    cursor = int(place) if place is not None and place.isdecimal() and int(place) < 2**64 else 0
+    deadline = time.monotonic() + secs
+    while True:
+        cursor, page = context.stream.scan_episodes(cursor, run_id=run_id)
+        if page:
+            look(page)
+        if cursor == 0:
+            context.stream.set_bookmark(name, None)
+            return True
+        if time.monotonic() > deadline:
+            context.stream.set_bookmark(name, str(cursor))
+            return False
+
+
+def has_streams(context: IngestContext, run_id: str) -> bool:
+    """Return whether a run has any stream."""
+    cursor = 0
+    while True:
+        cursor, page = context.stream.scan_episodes(cursor, run_id=run_id)
+        if page or cursor == 0:
+            return bool(page)

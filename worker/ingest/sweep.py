@@ -13,19 +13,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from recorder.catalog import EpisodeRow
-from recorder.errors import CatalogUnavailableError, RecorderError, StorageError, StreamUnavailableError
-from recorder.step_stream import Flush, RunInfo, pack_body, trainers_are_gone
+from recorder.errors import CatalogUnavailableError, RecorderError, StorageError, StreamError, StreamUnavailableError
+from recorder.step_stream import Flush, KnownRun, RunInfo, pack_body, trainers_are_gone
 from worker.ingest.context import IngestContext
-from worker.ingest.known_runs import report_ended_runs
+from worker.ingest.evaluate import evaluate_run
 from worker.ingest.missed_heartbeats import count_missed_heartbeats, is_any_gone, is_check_due
-from worker.ingest.orphans import OrphanSearch, has_unread_ends
+from worker.ingest.orphans import OrphanSearch, continue_scan, has_streams, has_unread_ends, is_scan_running
 from worker.ingest.packing import PackedCopies
 from worker.ingest.place import delete_leftovers, forget_streams
 from worker.ingest.salvage import salvage_abandoned
-from worker.ingest.stream_scan import continue_scan, has_streams, is_scan_running
-from worker.ingest.write import claim
+from worker.ingest.write import claim, claim_and_write
 
-__all__ = ["SweepResult", "drop_decided", "sweep"]
+__all__ = ["SweepResult", "drain_run", "drop_decided", "report_ended_runs", "sweep"]
 
 _log = logging.getLogger(__name__)
 
@@ -182,3 +181,44 @@ def _end_run(context: IngestContext, info: RunInfo, result: SweepResult) -> None
     elif info.last_heartbeat < context.now_secs() - _FORGET_RUN_AFTER_SECS and not has_streams(context, run_id):
         context.stream.forget_run(run_id)
         result.forgotten_runs.append(run_id)
+
+
+_EVERY_SECS = 86_400.0
+"""An emptied Redis has forgotten this too, so that its first sweep reports them again."""
+
+_MAX_RUNS = 10_000
+
+
+def report_ended_runs(context: IngestContext) -> None:
+    """Report the ended runs that are not in Redis, once a day: Redis may be new, or may have been emptied.
+
+    Raises:
+        CatalogUnavailableError: call again later.
+    """
+    try:
+        if not context.stream.try_lock("known-runs", secs=_EVERY_SECS):
+            return
+        present = {run_id for run_id, _ in context.stream.runs()}
+        for run_id, n_episodes, last_episode_id in context.catalog.ended_runs(limit=_MAX_RUNS):
+            if run_id not in present:
+                known = KnownRun(n_episodes, last_episode_id, has_ended=True)
+                context.stream.report_known_run(run_id, known)
+    except StreamError as error:
+        _log.warning("trainers may not learn which run ids are used: %s", error)
+
+
+def drain_run(context: IngestContext, run_id: str) -> bool:
+    """Decide a batch of a run's episodes, write a batch of those kept, and delete streams that are no longer needed.
+
+    Several workers may call it at once.
+
+    Returns:
+        Whether there may be more to do.
+
+    Raises:
+        StreamUnavailableError, CatalogUnavailableError: call again later; completed work is kept.
+    """
+    evaluation = evaluate_run(context, run_id, max_batches=1)
+    n_claimed = claim_and_write(context, run_id)
+    drop_decided(context, run_id)
+    return evaluation.has_more or n_claimed > 0

@@ -19,6 +19,7 @@ from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import shows_captions
 from recorder.video.timeline import Timeline
+from worker.video.cards.end_card import coming_after
 from worker.video.encoding.frame_loop import VideoFile
 from worker.video.episode.restored import restored_pictures
 from worker.video.episode.series import LearningPoint
@@ -28,7 +29,6 @@ from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.sounding_video import make_sounding_video
 from worker.video.sound.studio import Studio
 from worker.video.texts.chapters import chapter_file, webvtt
-from worker.video.texts.coming import coming_after
 from worker.video.texts.youtube_text import youtube_text
 
 __all__ = [

@@ -20,9 +20,8 @@ from recorder.video.request import RENDER_QUEUE, RENDER_TASK
 from worker.process import WorkerProcess
 from worker.video.files.video_files import video_files
 from worker.video.queue.context import RenderContext, RenderLimits
-from worker.video.queue.planning import begin_video
+from worker.video.queue.planning import begin_video, sweep_videos
 from worker.video.queue.rendering import render_segment
-from worker.video.queue.sweeping import sweep_videos
 from worker.video.sound.studio import studio_of
 
 __all__ = ["RENDER_SEGMENT", "SWEEP_VIDEOS", "register"]

@@ -1,4 +1,4 @@
-"""The checks of ``doctor``: one module per subject, each a function from settings and Redis to findings."""
+"""The checks of ``doctor``: each a function from settings and Redis to findings."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.outline.dull_spans import Span, at_most
 from recorder.outline.markers import Marker
-from recorder.outline.spans import Span, at_most
 
 __all__ = ["MAX_SPANS", "Presence"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recorder.episode import return_of
-from recorder.outline.samples import Samples
+from recorder.outline.overview import Samples
 from recorder.outline.step_columns import Floats
 
 __all__ = ["ReturnCurves"]

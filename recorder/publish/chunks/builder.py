@@ -15,11 +15,10 @@ from typing import NamedTuple
 from recorder.chunk import ColumnData, chunk_of_slots, encode_chunk
 from recorder.episode import Gap
 from recorder.errors import UsageError
-from recorder.publish.chunks.encodings import KnownSchema, is_of_schema
+from recorder.publish.chunks.encodings import KnownSchema, is_of_schema, unreadable
 from recorder.publish.chunks.pending import PendingSteps
 from recorder.publish.chunks.pieces import Piece, columns_of
 from recorder.publish.chunks.sums import add_up, n_odd_rewards
-from recorder.publish.chunks.unreadable import unreadable
 from recorder.publish.counting import Counts, added
 from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
 from recorder.publish.picture_budget import PictureBudget

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.video.narration.claims import is_false_claim
-from worker.video.narration.fact_check import why_not
+from worker.video.narration.fact_check import is_false_claim, why_not
 from worker.video.narration.facts import Fact
 
 FACTS = {

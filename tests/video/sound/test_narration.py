@@ -30,7 +30,7 @@ from worker.video.narration.grammar import GrammarWriter
 from worker.video.narration.names import shown_name, speakable
 from worker.video.narration.narration import _estimate, narrate
 from worker.video.narration.schedule import Candidate, schedule
-from worker.video.narration.style_files import BRIEF, style_sentences
+from worker.video.narration.vocabulary import BRIEF, style_sentences
 from worker.video.sound.mixing import Speech, mixed
 from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.score import make_score

@@ -1,4 +1,4 @@
-"""The words of the card at the end of an episode, and of the line above the title card's headline."""
+"""The words of the card at the end of an episode, what comes next included, and of the line above the title card's headline."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recorder.catalog import Catalog
+from recorder.episode import EpisodeMetadata
 from recorder.values.number_format import format_count, format_number
 from recorder.wording import reason_in_words, status_in_words
 from worker.video.cards.emphasis import EndCard
 from worker.video.episode.series import EpisodeSeries, LearningPoint
 
-__all__ = ["end_card_of", "hook_of"]
+__all__ = ["coming_after", "end_card_of", "hook_of"]
 
 
 def end_card_of(series: EpisodeSeries, coming: str = "") -> EndCard:
@@ -36,3 +38,19 @@ def hook_of(series: EpisodeSeries, learning_curve: Sequence[LearningPoint]) -> s
         return "The worst episode of the run"
     words = reason_in_words(series.reasons[0]) if series.reasons else ""
     return words[:1].upper() + words[1:]
+
+
+def coming_after(catalog: Catalog, run_id: str, metadata: EpisodeMetadata) -> str:
+    """Return the next recorded episode of the run, with its stage if that is another one; empty if there is none.
+
+    Raises:
+        CatalogError: the catalog can't be read.
+    """
+    page = catalog.list_episodes(
+        run=run_id, recorded=True, min_episode=metadata.episode_id + 1, order="episode_id", limit=1
+    )
+    if not page.episodes:
+        return ""
+    (row,) = page.episodes
+    has_changed = row.curriculum_stage is not None and row.curriculum_stage != metadata.curriculum_stage
+    return f"Next: {f'stage {row.curriculum_stage}, ' if has_changed else ''}episode {row.episode_id}"

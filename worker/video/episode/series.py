@@ -16,8 +16,7 @@ from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
 from recorder.outline import ShownPicture, StepColumns, has_intrinsic, shown_pictures
 from recorder.outline.agents import AgentLook, agent_looks, find_agent, whole_positions, whole_rows, whole_steps
-from recorder.outline.scene import agent_action_names
-from recorder.outline.short_names import short_names
+from recorder.outline.scene import agent_action_names, short_names
 from recorder.schema import EXTRAS_PREFIX, is_text
 
 __all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint", "OtherAgent"]

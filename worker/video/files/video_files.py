@@ -1,12 +1,14 @@
 """Stores and deletes videos and their segments, in a folder or in a store behind a URL.
 
-ffmpeg writes local files. In a folder they are renamed; to a store they are uploaded.
+ffmpeg writes local files, in temporary folders of workers and exports. In a folder they are renamed; to a store they are
+uploaded.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -15,13 +17,21 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from recorder.catalog import Catalog, VideoRow
-from recorder.errors import StorageError
+from recorder.errors import StorageError, VideoError
 from recorder.storage import Storage, UrlStorage, episode_path
 from recorder.video.sound_choices import CAPTION_FILES
 from worker.video.encoding.ffmpeg import UNFINISHED
-from worker.video.files.work_folder import left_work_folders, work_folder
 
-__all__ = ["LocalVideos", "StoredVideos", "VideoFiles", "delete_stale_videos", "video_files", "video_name"]
+__all__ = [
+    "LocalVideos",
+    "StoredVideos",
+    "VideoFiles",
+    "delete_stale_videos",
+    "left_work_folders",
+    "video_files",
+    "video_name",
+    "work_folder",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -190,3 +200,26 @@ def _delete_old(paths: Iterator[Path], *, older_than_secs: float) -> int:
         except OSError as error:
             logger.warning("can't delete a temporary video: %s", error)
     return n_deleted
+
+
+_PREFIX = "hamlet-render-"
+
+
+@contextmanager
+def work_folder() -> Iterator[Path]:
+    """Yield a temporary local folder.
+
+    Raises:
+        VideoError: it can't be created.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=_PREFIX)
+    except OSError as error:
+        raise VideoError(f"can't create a temporary folder ({error.strerror})") from error
+    with folder as name:
+        yield Path(name)
+
+
+def left_work_folders() -> Iterator[Path]:
+    """The folders on this machine, those in use included."""
+    return Path(tempfile.gettempdir()).glob(f"{_PREFIX}*")

@@ -1,20 +1,21 @@
-"""Checks a sentence that a language model wrote: every number, name and outcome must be in the fact it speaks of. Pure.
+"""Checks a sentence that a language model wrote: every number, name, outcome and direction must be in the fact it speaks of.
 
-What is not certain is refused, because the grammar has a sentence for every fact.
+Pure. What is not certain is refused, because the grammar has a sentence for every fact.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
 
-from worker.video.narration.claims import is_false_claim
 from worker.video.narration.facts import Fact
 from worker.video.narration.names import parted
-from worker.video.narration.vocabulary import is_known
+from worker.video.narration.vocabulary import forms_of, is_known
 
-__all__ = ["MAX_LETTERS", "why_not"]
+__all__ = ["MAX_LETTERS", "is_false_claim", "why_not"]
 
 MAX_LETTERS = 160
 """Longer sentences find no room between events."""
@@ -117,3 +118,43 @@ def _unknown_word(rest: str, fact: Fact) -> str:
             return f"it has the name {word!r}" if is_name else f"it has the word {word!r}"
         begins, last = False, match.end()
     return ""
+
+
+def is_false_claim(word: str, fact: Fact) -> bool:
+    """Return whether a word claims something that its fact does not say: that a meter rises when it falls, that it won.
+
+    Args:
+        word: in small letters.
+    """
+    kinds = _claims().get(word)
+    return kinds is not None and kinds.isdisjoint(_what_is_true(fact))
+
+
+def _what_is_true(fact: Fact) -> Iterator[str]:
+    yield fact.kind
+    if fact.is_repeated:
+        yield "repeated"
+    if "pick" in fact.values:
+        yield f"pick_{fact.values['pick']}"
+    reward = fact.values.get("reward", "")
+    if reward.startswith("+"):
+        yield "gain"
+    elif reward.startswith("−"):
+        yield "loss"
+
+
+@cache
+def _claims() -> Mapping[str, frozenset[str]]:
+    """The kinds of facts that allow a word, by all words of ``claims.txt`` in all their forms."""
+    text = (files("worker.video.narration") / "claims.txt").read_text(encoding="utf-8")
+    claims: dict[str, frozenset[str]] = {}
+    kinds: frozenset[str] = frozenset()
+    for line in text.splitlines():
+        heading, _, rest = line.partition(": ")
+        if line.startswith("#"):
+            kinds = frozenset(rest.split())
+            continue
+        for word in rest.split():
+            for form in forms_of(word, heading):
+                claims[form] = claims.get(form, frozenset()) | kinds
+    return claims

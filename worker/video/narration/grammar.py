@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from worker.video.narration.facts import Fact
-from worker.video.narration.style_files import BRIEF, style_sentences
+from worker.video.narration.vocabulary import BRIEF, style_sentences
 
 __all__ = ["GrammarWriter"]
 

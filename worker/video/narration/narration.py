@@ -20,7 +20,7 @@ from worker.video.narration.language_model import LanguageModel, rewrite
 from worker.video.narration.names import speakable
 from worker.video.narration.schedule import Candidate, Placed, schedule
 from worker.video.narration.script import Script, TimedFact
-from worker.video.narration.style_files import BRIEF
+from worker.video.narration.vocabulary import BRIEF
 from worker.video.sound.mixing import Speech
 from worker.video.sound.studio import Studio
 from worker.video.sound.wav_files import read_wav

@@ -1,12 +1,17 @@
-"""The words that a language model may use without a fact."""
+"""The words that a language model may use without a fact, and the sentences of each style, one style a file in ``styles/``.
+
+A line of a style is ``KIND: SENTENCE``; the kind is that of a fact, or in ``BRIEF`` for an end with little time, the longest
+first. ``[a|b|]`` is a choice, and ``{slot}`` a value of the fact. A sentence is used only if the fact has its slots. No
+sentence has a number or a name besides its slots, because the fact sheet vouches for those.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["forms_of", "is_known"]
+__all__ = ["BRIEF", "forms_of", "is_known", "style_sentences"]
 
 _ENDINGS = {
     "fixed": (),
@@ -68,3 +73,23 @@ def _forms(word: str, ending: str) -> Iterator[str]:
         yield f"{word[:-1]}i{ending}"
     if ending == "ly" and word[-1] == "e":
         yield f"{word[:-1]}y"
+
+
+BRIEF: Mapping[str, str] = {"end": "brief", "death": "brief", "win": "brief_win", "tie": "brief_tie"}
+"""What is said of an end if there is little time, by kind of fact."""
+
+
+@cache
+def style_sentences(style: str) -> Mapping[str, Sequence[str]]:
+    """The sentences of a style by kind of fact.
+
+    Args:
+        style: one of ``recorder.video.sound_choices.NARRATION_STYLES``.
+    """
+    text = (files("worker.video.narration") / "styles" / f"{style}.txt").read_text(encoding="utf-8")
+    sentences: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        kind, found, sentence = line.partition(": ")
+        if found and not line.startswith("#"):
+            sentences.setdefault(kind, []).append(sentence)
+    return sentences

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from recorder.outline import meter_level
-from recorder.outline.short_names import short_names
+from recorder.outline.scene import short_names
 from recorder.values.number_format import format_meter
 from recorder.video.timeline import Moment
 from worker.video.canvas.geometry import Rect

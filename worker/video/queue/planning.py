@@ -1,8 +1,11 @@
-"""Plans a video: cuts it into segments, and speaks what its frames show."""
+"""Finds open work and plans a video: cuts it into segments that several workers render, and speaks what its frames show."""
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
+from fractions import Fraction
+from itertools import pairwise
 
 from recorder.catalog import VideoRow
 from recorder.errors import RecordingNotFoundError
@@ -10,16 +13,15 @@ from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import burns_narration
 from worker.video.episode.restored import restored_pictures
-from worker.video.files.work_folder import work_folder
+from worker.video.files.video_files import delete_stale_videos, work_folder
 from worker.video.narration.kept import keep_narration
 from worker.video.narration.narration import narrate
 from worker.video.queue.context import RenderContext, fail_video, opened
 from worker.video.queue.joining import join_video
 from worker.video.queue.lease import VideoLease
-from worker.video.queue.segments import cut
 from worker.video.sound.programmes.episode import EpisodeProgramme
 
-__all__ = ["begin_video", "enqueue_segments"]
+__all__ = ["begin_video", "cut", "enqueue_segments", "sweep_videos"]
 
 
 def begin_video(context: RenderContext, video_id: str) -> None:
@@ -94,3 +96,51 @@ def _speak(context: RenderContext, row: VideoRow, options: VideoOptions, program
         with context.videos.writing(context.videos.narration_name(row.video_id)) as path:
             keep_narration(narration, path)
     return True
+
+
+PIXELS_A_SEGMENT = 2**30
+"""About 500 frames of 1920x1080: half a minute on one slow core, far below the time limit of a task."""
+
+
+def cut(
+    n_frames: int, *, width: int, height: int, fps: Fraction, keyframe_secs: float, whole: bool
+) -> list[tuple[int, int]]:
+    """Return first frame and number of frames of each segment; together they cover every frame once, in order.
+
+    All but the last consist of whole groups of pictures, so the joined video has its key frames where a video made at
+    once has them. They differ by at most one group, so that workers finish at the same time.
+
+    Args:
+        whole: return one segment, because the format can't be joined.
+    """
+    if whole:
+        return [(0, n_frames)]
+    group = max(1, round(keyframe_secs * fps))
+    wanted = max(1, PIXELS_A_SEGMENT // (width * height))
+    n_groups = math.ceil(n_frames / group)
+    n_segments = math.ceil(n_groups / math.ceil(wanted / group))
+    edges = [min(n_frames, i * n_groups // n_segments * group) for i in range(n_segments + 1)]
+    return [(start, end - start) for start, end in pairwise(edges)]
+
+
+_UNFINISHED_SECS = 3600.0
+"""Age at which a temporary file cannot be in use any more."""
+
+
+def sweep_videos(context: RenderContext, *, is_thorough: bool = False) -> int:
+    """Send whatever no worker has leased: new requests, and the work of dead workers. Delete outdated videos.
+
+    Args:
+        is_thorough: also search the folder of videos for temporary files of killed workers.
+
+    Returns:
+        The number of tasks sent.
+    """
+    limits = context.limits
+    delete_stale_videos(context.catalog, context.videos, limit=limits.batch)
+    if is_thorough:
+        context.videos.delete_unfinished(older_than_secs=max(_UNFINISHED_SECS, limits.lease_secs))
+    rows = context.catalog.claim_videos(now=context.now(), lease_secs=limits.lease_secs, limit=limits.batch)
+    for row in rows:
+        context.send_video(row.video_id)
+    return len(rows) + enqueue_segments(context)

@@ -15,7 +15,7 @@ from pathlib import Path
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import captions_of
 from worker.video.encoding.frame_loop import VideoStoppedError
-from worker.video.files.work_folder import work_folder
+from worker.video.files.video_files import work_folder
 from worker.video.narration.kept import kept_narration
 from worker.video.narration.narration import Narration, narrating
 from worker.video.sound.loudness import encode_sound, write_lossless

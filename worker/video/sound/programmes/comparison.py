@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from recorder.outline.divergence import first_divergence
-from recorder.outline.numbers import unusual_numbers
+from recorder.outline.step_columns import unusual_numbers
 from recorder.values.number_format import format_count
 from worker.video.episode.series import EpisodeSeries, Floats
 from worker.video.narration.facts import Fact

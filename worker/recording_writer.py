@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from recorder.capture import EpisodeRecorder
@@ -122,9 +121,7 @@ class RecordingWriter:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from recorder.catalog.engine import Engines, parse_url, refuse_missing_folder
@@ -141,9 +140,7 @@ class Catalog(
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _follow_file(self) -> None:

@@ -11,14 +11,9 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from recorder.child_process import tether
 from recorder.child_process.modules import python_executable
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["ChildProcess", "spawn_tethered"]
 
@@ -81,13 +76,11 @@ class ChildProcess:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> ChildProcess:
         self._process = spawn_tethered(self._command, log=self._log)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property

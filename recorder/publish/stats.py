@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recorder.black_box import Ring
 from recorder.values.text import sanitize_text
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["RecorderStats"]
 
@@ -88,11 +85,11 @@ class RecorderStats:
         return asdict(self)
 
     @classmethod
-    def from_map(cls, source: Mapping[str, Any]) -> Self:
+    def from_map(cls, source: Mapping[str, Any]) -> RecorderStats:
         """The inverse of ``to_map``; unknown names are passed over."""
         return cls(**{field.name: source[field.name] for field in fields(cls) if field.name in source})
 
-    def with_trainers(self, ring: Ring) -> Self:
+    def with_trainers(self, ring: Ring) -> RecorderStats:
         """A copy with what the trainer counted in the ring's header added to what the sender counted."""
         counters, times, error = ring.counters(), ring.call_times, ring.last_error
         added = {name: getattr(self, name) + n for name, n in counters.items()}

@@ -5,13 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from recorder.storage import split_packed
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["NameSet"]
 
@@ -65,12 +60,10 @@ class NameSet(Collection[str]):
     def __bool__(self) -> bool:
         return self._database.execute("SELECT 1 FROM names LIMIT 1").fetchone() is not None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> NameSet:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -6,11 +6,6 @@ import os
 import select
 import termios
 import tty
-from types import TracebackType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["Keyboard"]
 
@@ -33,11 +28,11 @@ class Keyboard:
         self._descriptor = descriptor
         self._before = termios.tcgetattr(descriptor)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Keyboard:
         tty.setcbreak(self._descriptor)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
 
     def read(self, timeout_secs: float) -> list[str]:

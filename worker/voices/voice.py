@@ -10,15 +10,11 @@ import tempfile
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from recorder.child_process.modules import module_command
 from recorder.errors import MissingExtraError, VideoError
 from worker.voices import espeak, piper
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["VOICE_HINT", "Voice", "choose_voice", "installed_voices"]
 
@@ -86,12 +82,10 @@ class Voice:
         threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
         self._is_loaded = False
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Voice:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

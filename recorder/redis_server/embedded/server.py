@@ -8,8 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recorder.errors import RecorderError, ServerStartError, StreamError
 from recorder.redis_server.client import make_client
@@ -17,9 +16,6 @@ from recorder.redis_server.embedded.binary import find_server_binary
 from recorder.redis_server.embedded.folder import ServerFolder, running_redis_url
 from recorder.redis_server.embedded.moving import move_data
 from recorder.redis_server.embedded.process import ServerProcess, inode_of, start_process
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["EmbeddedServer", "use_redis"]
 
@@ -78,7 +74,7 @@ class EmbeddedServer:
         """Version, such as ``9.1.2``."""
         return self._version
 
-    def start(self) -> Self:
+    def start(self) -> EmbeddedServer:
         """Start the server and wait until it answers.
 
         Raises:
@@ -104,12 +100,10 @@ class EmbeddedServer:
                 self._running.stop()
                 self._running = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> EmbeddedServer:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property

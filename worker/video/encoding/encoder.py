@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,9 +68,7 @@ class VideoEncoder:
     def __enter__(self) -> VideoEncoder:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ffmpeg.kill()
 
     def write(self, planes: Sequence[NDArray[np.uint8]]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +52,7 @@ class GifEncoder:
     def __enter__(self) -> GifEncoder:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ffmpeg.kill()
         self._lossless.unlink(missing_ok=True)
         self._palette.unlink(missing_ok=True)

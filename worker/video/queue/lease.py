@@ -6,14 +6,9 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from recorder.catalog import Catalog, VideoRow
 from recorder.errors import CatalogError
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["VideoLease"]
 
@@ -33,13 +28,11 @@ class VideoLease:
         self._is_done = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"lease of video {row.video_id}", daemon=True)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> VideoLease:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._is_done.set()
         self._thread.join()
 

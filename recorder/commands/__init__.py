@@ -1,4 +1,8 @@
-"""The command line: one module per subcommand, each with ``NAME``, ``add_parser(subparsers)`` and ``run(args) -> int``.
+"""The command line: one module per subcommand, each with ``EXAMPLE``, ``add_arguments(parser)`` and ``run(args) -> int``.
+
+Its docstring is the description in its help, and ``EXAMPLE`` has what follows ``hamlet-recorder``, one command a line.
+``add_arguments`` is left out if there are none. ``HIDES_PLACES`` leaves the options that locate data out of the help, for a
+command that refuses them. ``RUN_HELP`` says what ``--run`` means if it does not select a run.
 
 A module is imported only when its subcommand is used, so ``--help`` loads neither SQLAlchemy nor Celery.
 """

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from recorder.commands.arguments.filters import add_filters, add_order, filters_of, order_of
 from recorder.commands.arguments.opening import open_catalog, reason_of, run_of, settings_of
-from recorder.commands.arguments.order import add_order, order_of
-from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
+from recorder.commands.arguments.parsing import non_negative
 from recorder.commands.arguments.video_choices import (
     add_studio,
     add_video_choices,
@@ -23,31 +23,21 @@ from recorder.wording import reason_in_words
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog, RecordingRow
-    from recorder.commands.arguments.parsing import Subparsers
 
-NAME = "batch"
 
 _REASONS_NAMED = 20
 
-_EXAMPLE = """\
+EXAMPLE = """\
 batch --database demo.db --recordings recordings/ --output-dir videos/ --stage 2 --min-reward 200 --limit 20 --verbose
 batch --recordings recordings/ --output-dir videos/failures/ --max-reward 50 --limit 10
 batch --recordings recordings/ --output-dir videos/transitions/ --reason 'stage_*_transition'
 batch --recordings recordings/ --output-dir videos/best/ --order return --limit 5"""
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-dir", required=True, metavar="DIR", help="folder for the videos; it is created")
     chosen = parser.add_argument_group("which recordings")
-    chosen.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
-    chosen.add_argument(
-        "--reason",
-        metavar="GLOB",
-        help="only recordings with this reason, in words or as --json names it; * and ? are wildcards there",
-    )
-    chosen.add_argument("--min-reward", type=number, help="lowest return")
-    chosen.add_argument("--max-reward", type=number, help="highest return")
+    add_filters(chosen)
     chosen.add_argument("--limit", type=non_negative, help="at most this many, in this order (default: all)")
     add_order(chosen)
     add_video_choices(parser)
@@ -72,15 +62,12 @@ def run(args: argparse.Namespace) -> int:
             settings.recordings_dir,
             local_path(args.output_dir, "--output-dir"),
             run_id=run_of(args, catalog),
-            stage=args.stage,
-            reason=reason_of(args, catalog),
-            min_reward=args.min_reward,
-            max_reward=args.max_reward,
             limit=args.limit,
             order=order_of(args),
             on_episode=begin,
             on_frame=progress.advance,
             studio=studio_of(studio_settings(args, settings)),
+            **filters_of(args, catalog),
             **choices_of(args),
         )
         nothing = "" if result.videos or result.failures else _why_nothing(args, catalog)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from recorder.commands.arguments.episode_source import add_episode_source, open_episode_source
-from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.arguments.parsing import non_negative
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.episode_file import Episode
@@ -17,22 +17,15 @@ from recorder.recordings.find import naming_file
 from recorder.recordings.steps import blocks_of, step_maps
 from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "cat"
+EXAMPLE = """\
+cat 500 --run my-run --from 10 --to 20
+cat episode_000500.msgpack.lz4 --fields reward,q_values"""
 
 _MANY_STEPS = 1_000_000
 """More take minutes to print. A small file can hold, or claim, many times as many."""
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__,
-        example="cat 500 --run my-run --from 10 --to 20\ncat episode_000500.msgpack.lz4 --fields reward,q_values",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_episode_source(parser)
     parser.add_argument("--from", dest="first", type=non_negative, metavar="STEP", help="number of the first step")
     parser.add_argument(

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from recorder.commands import COMMANDS
-from recorder.commands.arguments.parsing import add_command, build_parser
+from recorder.commands.arguments.parsing import build_parser
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.standard_streams import write_output
 from recorder.errors import MissingExtraError
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "completion"
+EXAMPLE = """\
+completion bash
+completion zsh"""
 
 _SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__,
-        example="completion bash\ncompletion zsh",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=_SHELLS)
 
 

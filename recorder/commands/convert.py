@@ -8,9 +8,7 @@ the catalog.
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from recorder.commands.arguments.parsing import add_command
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, human_bytes
 from recorder.episode_file import MAX_FILE_BYTES
@@ -18,19 +16,12 @@ from recorder.errors import EpisodeFileError, UsageError
 from recorder.recordings.convert import convert_bytes
 from recorder.storage import read_file, write_file
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
+EXAMPLE = """\
+convert --to 1 episode_000500.msgpack.lz4 old.msgpack.lz4
+convert --to 2 --in-place old.msgpack.lz4"""
 
-NAME = "convert"
 
-
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__,
-        example="convert --to 1 episode_000500.msgpack.lz4 old.msgpack.lz4\nconvert --to 2 --in-place old.msgpack.lz4",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=int, choices=(1, 2), default=2, help="version of the file (default: %(default)s)")
     parser.add_argument(
         "--compression",

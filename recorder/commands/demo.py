@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import recorder.demo
 from recorder.capture import EpisodeRecorder
 from recorder.child_process import ChildProcess, module_command
-from recorder.commands.arguments.parsing import PLACE_OPTIONS, add_command, non_negative, positive, positive_number
+from recorder.commands.arguments.parsing import PLACE_OPTIONS, non_negative, positive, positive_number
 from recorder.commands.demo_report import best_recording, report
 from recorder.commands.program import PROGRAM
 from recorder.commands.terminal.exit_status import ExitStatus
@@ -34,9 +34,10 @@ from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
-    from recorder.commands.arguments.parsing import Subparsers
 
-NAME = "demo"
+EXAMPLE = "demo --seconds 20 --exit"
+HIDES_PLACES = True
+RUN_HELP = "id of the new run (default: demo and the time)"
 
 _CONFIG = Path(recorder.demo.__file__).with_name("config.yaml")
 """Criteria for the demo's trainers."""
@@ -51,15 +52,7 @@ _SETTLE_SECS = 120.0
 _POLL_SECS = 0.1
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__,
-        example="demo --seconds 20 --exit",
-        hides_places=True,
-        run_help="id of the new run (default: demo and the time)",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", type=positive_number, default=60.0, metavar="S", help="seconds to train (default: 60)"
     )
@@ -151,7 +144,7 @@ def _check_parts() -> None:
         with require_extra("The demo", "replay_server", extra="all"):
             import replay_server.serving  # noqa: F401 - lazy: loads Flask
     except MissingExtraError as error:
-        raise MissingExtraError("The demo", "all", command=f"uvx '{PROGRAM}[all]' {NAME}") from error
+        raise MissingExtraError("The demo", "all", command=f"uvx '{PROGRAM}[all]' demo") from error
 
 
 def _trainer(args: argparse.Namespace) -> tuple[dict[str, Any], Callable[..., Any]]:

@@ -5,23 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import settings_of
-from recorder.commands.arguments.parsing import add_command
 from recorder.commands.checks import CHECKS, find_redis
 from recorder.commands.checks.finding import Verdict
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "doctor"
-
-
-def add_parser(subparsers: Subparsers) -> None:
-    add_command(subparsers, NAME, description=__doc__, example="doctor --config configs/cluster.yaml")
+EXAMPLE = "doctor --config configs/cluster.yaml"
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.arguments.parsing import non_negative
 from recorder.commands.arguments.video_choices import (
     add_studio,
     add_video_choices,
@@ -25,14 +25,9 @@ from recorder.storage import check_drivers, open_recordings
 from recorder.urls import local_path
 from recorder.video.sound_choices import captions_of
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "export"
-
 _HTML_SUFFIXES = (".html", ".htm")
 
-_EXAMPLE = """\
+EXAMPLE = """\
 export 500 --database demo.db --recordings recordings/ --output episode_500.mp4 --fps 60 --dpi 150
 export 500 --profile youtube-1080p --youtube-text upload.txt
 export 500 --profile youtube-1080p --effects arcade --narrate teacher
@@ -41,8 +36,7 @@ export 500 --html --output episode_500.html
 export 500 --queue"""
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "episode_id", type=non_negative, help="without --run, in the newest run that has a recording of it"
     )

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from recorder.commands.arguments.opening import open_catalog, reason_of, run_of, settings_of
-from recorder.commands.arguments.order import add_order, describe_order, order_of
-from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
+from recorder.commands.arguments.filters import add_filters, add_order, describe_order, filters_of, order_of
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.parsing import non_negative
 from recorder.commands.terminal.colors import sign_color, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes, human_return
 from recorder.errors import UsageError
 from recorder.wording import reason_in_words
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "list"
+EXAMPLE = "list --stage 2 --reason 'top_*' --order return"
 
 _COLUMNS = {
     "run_id": "run",
@@ -46,18 +43,8 @@ _SPARED = (
 )
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order return"
-    )
-    parser.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
-    parser.add_argument(
-        "--reason",
-        metavar="GLOB",
-        help="only recordings with this reason, in words or as --json names it; * and ? are wildcards there",
-    )
-    parser.add_argument("--min-reward", type=number, help="lowest return")
-    parser.add_argument("--max-reward", type=number, help="highest return")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_filters(parser)
     parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
     parser.add_argument("--lane", type=non_negative, help="only this lane of a vector environment")
     parser.add_argument("--seed", help="only recordings whose environment was reset with this seed")
@@ -82,10 +69,7 @@ def run(args: argparse.Namespace) -> int:
         refused = {run.run_id: run.n_refused for run in runs if run.n_refused}
         environments = {run.run_id: str(name) for run in runs if (name := (run.config or {}).get("env_id")) is not None}
         filters: dict[str, Any] = {
-            "stage": args.stage,
-            "reason": reason_of(args, catalog),
-            "min_reward": args.min_reward,
-            "max_reward": args.max_reward,
+            **filters_of(args, catalog),
             "run": run_id,
             "lane": args.lane,
             "status": args.status,

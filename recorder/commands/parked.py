@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "parked"
+EXAMPLE = """\
+parked
+parked --retry --run my-run"""
 
 _MAX_SHOWN = 1000
 
 _COLUMNS = {"run_id": "run", "episode_id": "episode", "attempts": "attempts", "error": "error"}
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, NAME, description=__doc__, example="parked\nparked --retry --run my-run")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retry", action="store_true", help="let workers retry them")
 
 

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import settings_of
-from recorder.commands.arguments.parsing import add_command, positive_number
+from recorder.commands.arguments.parsing import positive_number
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import SettingsError
 from recorder.runtime.pulse import STALE_SECS, read_pulse
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
+EXAMPLE = """\
+probe
+probe --ready --pulse-file /run/worker.pulse"""
 
-NAME = "probe"
 
-
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers, NAME, description=__doc__, example="probe\nprobe --ready --pulse-file /run/worker.pulse"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready", action="store_true", help="also check that the worker can work")
     parser.add_argument(
         "--pulse-file", metavar="FILE", help="the worker's pulse file (default: recording.worker.pulse_file)"

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command, non_negative, positive_number
+from recorder.commands.arguments.parsing import non_negative, positive_number
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import UsageError
@@ -18,22 +18,17 @@ from recorder.storage import open_recordings, split_packed
 
 if TYPE_CHECKING:
     from recorder.catalog import RecordingRow
-    from recorder.commands.arguments.parsing import Subparsers
 
-NAME = "prune"
+EXAMPLE = """\
+prune --max-age-days 30 --dry-run
+prune --max-bytes 10000000000"""
 
 _SECS_A_DAY = 86400.0
 _ROWS_AT_ONCE = 500
 """Recordings deleted together, so that a pack is written again once and not for each of them."""
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__,
-        example="prune --max-age-days 30 --dry-run\nprune --max-bytes 10000000000",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-age-days", type=positive_number, help="delete older recordings (default: recording.retention)"
     )

@@ -10,11 +10,11 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recorder.commands.arguments.opening import settings_of
 from recorder.commands.arguments.opening_redis import find_server_url
-from recorder.commands.arguments.parsing import add_command, positive_number
+from recorder.commands.arguments.parsing import positive_number
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import BlackBoxError, RecorderError, StorageError, StreamUnavailableError
@@ -23,22 +23,14 @@ from recorder.sender.same_server import check_same_server
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "recover"
+EXAMPLE = """\
+recover --list
+recover --redis-url redis://localhost:6379/0 recordings/.black_boxes/*"""
 
 _TIMEOUT_SECS = 30.0
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__,
-        example="recover --list\nrecover --redis-url redis://localhost:6379/0 recordings/.black_boxes/*",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help="black boxes (default: all that are found)")
     parser.add_argument("--list", action="store_true", help="only say what there is")
     parser.add_argument(

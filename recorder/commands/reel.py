@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command, positive_number
+from recorder.commands.arguments.parsing import positive_number
 from recorder.commands.arguments.video_choices import add_studio, add_video_choices, choices_of, studio_settings
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
@@ -14,19 +13,13 @@ from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.runtime.extras import require_extra
 from recorder.urls import local_path
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "reel"
-
-_EXAMPLE = """\
+EXAMPLE = """\
 reel --recordings recordings/ --output reel.mp4 --profile youtube-1080p
 reel --effects --narrate --hold-secs 3 --output reel.mp4
 reel --run my-run --pick best --clip-secs 10 --output best.mp4"""
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, metavar="FILE", help="the video")
     parser.add_argument(
         "--pick", nargs="+", choices=("worst", "median", "best"), help="episodes to show of each stage (default: all)"

@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 from recorder.errors import CatalogError, CatalogUnavailableError, CatalogVersionError, UsageError
@@ -21,20 +19,13 @@ from recorder.recordings import reindex_report
 from recorder.storage import open_recordings
 from recorder.urls import is_url
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
+EXAMPLE = """\
+reindex --recordings recordings/
+reindex --forget-missing --run my-run
+reindex --original demo.db --database catalog.db --recordings recordings/"""
 
-NAME = "reindex"
 
-
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__,
-        example="reindex --recordings recordings/\nreindex --forget-missing --run my-run\n"
-        "reindex --original demo.db --database catalog.db --recordings recordings/",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--original", metavar="FILE", help="database of the original recorder, to import its reasons")
     parser.add_argument(
         "--forget-missing",

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command, non_negative, number, positive_number
+from recorder.commands.arguments.parsing import non_negative, number, positive_number
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
@@ -25,21 +25,15 @@ from recorder.runtime.search_path import let_user_code_be_found
 from recorder.storage import open_recordings
 from recorder.urls import local_path
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "reproduce"
-
 _USUAL_FPS = 30.0
-_EXAMPLE = """\
+EXAMPLE = """\
 reproduce 500 --run cart-pole
 reproduce 500 --output episode_500.mp4
 reproduce 500 --states --output episode_500.mp4
 reproduce 500 --import my_package.environments --tolerance 1e-6"""
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "episode_id", type=non_negative, help="without --run, in the newest run that has a recording of it"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import check_recordings_owner, settings_of
 from recorder.commands.arguments.opening_redis import check_redis_owner, find_server_url
-from recorder.commands.arguments.parsing import add_command, non_negative, positive
+from recorder.commands.arguments.parsing import non_negative, positive
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import StorageError
@@ -16,21 +16,16 @@ from recorder.runtime.extras import require_extra
 from recorder.storage import check_drivers
 
 if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
     from recorder.settings import Settings
 
-NAME = "serve"
+EXAMPLE = """\
+serve --recordings recordings/
+serve --port 0 --processes 2"""
 
 _OPTIONS = ("host", "port", "token", "processes")
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__ or "",
-        example="serve --recordings recordings/\nserve --port 0 --processes 2",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(**dict.fromkeys(_OPTIONS))
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1); any but loopback needs a token")
     parser.add_argument("--port", type=non_negative, help="port to listen on (default: 8766); 0 takes a free one")

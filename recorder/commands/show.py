@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.agents import pack_agents
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.arguments.parsing import non_negative
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 from recorder.errors import RecorderError, RecordingNotFoundError
@@ -23,11 +23,10 @@ from recorder.wording import field_title, reason_in_words, status_in_words
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog, EpisodeRow
-    from recorder.commands.arguments.parsing import Subparsers
     from recorder.episode import EpisodeMetadata
     from recorder.settings import Settings
 
-NAME = "show"
+EXAMPLE = "show 500 --run my-run"
 
 _UNITS_A_SEC = {"timestamp": 1, "started_unix_nanos": 10**9, "finished_unix_nanos": 10**9}
 _MAX_LETTERS = 120
@@ -35,8 +34,7 @@ _YEAR_10000_SECS = 253_402_300_800
 """Times from here on have no date; neither has 0, which means unknown."""
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, NAME, description=__doc__, example="show 500 --run my-run")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("episode_id", type=non_negative, help="without --run, in the newest run that has it")
 
 

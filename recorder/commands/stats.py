@@ -6,11 +6,10 @@ import argparse
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recorder.commands.arguments.opening import has_catalog, installation_of, open_catalog, run_of, settings_of
 from recorder.commands.arguments.opening_redis import check_redis_owner, find_server_url
-from recorder.commands.arguments.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
 from recorder.commands.terminal.colors import BAD, sign_color, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
@@ -22,10 +21,7 @@ from recorder.urls import redact
 from recorder.values.number_format import format_duration
 from recorder.wording import count_in_words
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "stats"
+EXAMPLE = "stats --json"
 
 _RUN_COLUMNS = {
     "run_id": "run",
@@ -66,10 +62,6 @@ _MAX_AGENTS = 64
 """Agents shown of each run."""
 _SET_ASIDE_COLUMNS = {"name": "key", "why": "why"}
 _SPARED_LIVE_COLUMNS = ("call_us", "producers", "n_recorded", "n_open", "n_undecided")
-
-
-def add_parser(subparsers: Subparsers) -> None:
-    add_command(subparsers, NAME, description=__doc__, example="stats --json")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import RecordingNotFoundError
 from recorder.highlights import find_highlights
 from recorder.wording import MEASURE_CHOICES, is_measure, measure_of, reason_in_words
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "summary"
+EXAMPLE = "summary --run my-run --measure steps"
 
 _COLUMNS = {"title": "which", "episode": "episode", "text": "number", "reasons": "kept because"}
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, NAME, description=__doc__, example="summary --run my-run --measure steps")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measure",
         type=_measure,

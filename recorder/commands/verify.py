@@ -8,10 +8,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.episode_file import MAX_FILE_BYTES
@@ -20,10 +18,9 @@ from recorder.recordings.file_reader import FileReader
 from recorder.recordings.verify import FileReport, verify_bytes, verify_listed
 from recorder.storage import Pack, is_pack, open_recordings, read_file, read_pack
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "verify"
+EXAMPLE = """\
+verify --run my-run
+verify recordings/my-run/*.lz4"""
 
 _MAX_SHOWN = 1000
 """Most broken files in the table: a folder that is not mounted has as many as the catalog."""
@@ -31,10 +28,7 @@ _MAX_SHOWN = 1000
 _COLUMNS = {"file": "file", "problem": "problem"}
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers, NAME, description=__doc__, example="verify --run my-run\nverify recordings/my-run/*.lz4"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="*", metavar="FILE", help="paths or URLs, also of packs (default: all in the catalog)"
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.arguments.parsing import non_negative
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import RecordingNotFoundError, UsageError
@@ -16,9 +16,11 @@ from recorder.runtime.python_versions import UTC
 
 if TYPE_CHECKING:
     from recorder.catalog import VideoRow
-    from recorder.commands.arguments.parsing import Subparsers
 
-NAME = "videos"
+EXAMPLE = """\
+videos --state rendering
+videos --cancel 3f2a
+videos --wait 3f2a"""
 
 _UNFINISHED = ("queued", "rendering", "joining")
 _LOOK_EVERY_SECS = 0.5
@@ -36,13 +38,7 @@ _COLUMNS = {
 _SPARED = ("file_path", "size", "progress")
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__,
-        example="videos --state rendering\nvideos --cancel 3f2a\nvideos --wait 3f2a",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", choices=(*_UNFINISHED, "done", "failed", "cancelled"), help="only videos in this state"
     )

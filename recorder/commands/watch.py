@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recorder.commands.arguments.episode_source import add_episode_source, open_episode_source
-from recorder.commands.arguments.parsing import add_command, non_negative, positive_number
+from recorder.commands.arguments.parsing import non_negative, positive_number
 from recorder.commands.terminal.colors import has_colors
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.errors import MissingExtraError, OutputError, UsageError
@@ -17,16 +17,14 @@ from recorder.recordings.find import naming_file
 from recorder.values.number_format import format_number
 
 if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
     from recorder.episode_file import Episode
 
-NAME = "watch"
+EXAMPLE = """\
+watch 500 --run my-run
+watch episode_000500.msgpack.lz4"""
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers, NAME, description=__doc__, example="watch 500 --run my-run\nwatch episode_000500.msgpack.lz4"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_episode_source(parser)
     parser.add_argument("--from", dest="first", type=non_negative, default=0, metavar="STEP", help="start at this step")
     parser.add_argument("--speed", type=positive_number, default=1.0, help="1 is 5 steps a second (default: 1)")

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.arguments.parsing import non_negative
 from recorder.commands.terminal.colors import GOOD
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
@@ -14,9 +14,8 @@ from recorder.wording import explanation_in_words, reason_in_words
 
 if TYPE_CHECKING:
     from recorder.catalog import EpisodeRow
-    from recorder.commands.arguments.parsing import Subparsers
 
-NAME = "why"
+EXAMPLE = "why 500 --run my-run"
 
 _COLUMNS = {
     "criterion": "criterion",
@@ -27,8 +26,7 @@ _COLUMNS = {
 }
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, NAME, description=__doc__, example="why 500 --run my-run")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("episode_id", type=non_negative, help="without --run, in the newest run that has it")
 
 

@@ -6,31 +6,23 @@ import argparse
 import os
 import socket
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import settings_of
-from recorder.commands.arguments.parsing import add_command, positive
+from recorder.commands.arguments.parsing import positive
 from recorder.commands.terminal.output import Output
 from recorder.errors import RecorderError, UsageError
 from recorder.redis_server.embedded import use_redis
 from recorder.runtime.extras import require_extra
 from recorder.urls import redact
 
-if TYPE_CHECKING:
-    from recorder.commands.arguments.parsing import Subparsers
-
-NAME = "worker"
+EXAMPLE = """\
+worker --redis-url redis://localhost:6379/0 --recordings recordings/
+worker --queues render --concurrency 1"""
 
 _QUEUES = ("ingest", "maintenance", "render")
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    parser = add_command(
-        subparsers,
-        NAME,
-        description=__doc__,
-        example="worker --redis-url redis://localhost:6379/0 --recordings recordings/\nworker --queues render --concurrency 1",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queues", default=",".join(_QUEUES), metavar="NAME[,NAME]", help="queues to serve (default: all)"
     )

@@ -47,11 +47,10 @@ def test_every_help_ends_with_a_valid_example(name: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_module_has_name_add_parser_and_run(name: str) -> None:
+def test_every_command_module_has_a_description_an_example_and_run(name: str) -> None:
     module = command_module(name)
-    assert name == module.NAME
     assert module.__doc__
-    assert callable(module.add_parser)
+    assert module.EXAMPLE.startswith(name)
     assert callable(module.run)
 
 

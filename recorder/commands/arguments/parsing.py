@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from recorder.commands import COMMANDS
 from recorder.commands.arguments.parser import Parser
@@ -15,12 +15,8 @@ from recorder.commands.program import PROGRAM
 from recorder.commands.terminal.standard_streams import write_output
 from recorder.runtime.version import package_version
 
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
 __all__ = [
     "PLACE_OPTIONS",
-    "add_command",
     "build_parser",
     "command_module",
     "non_negative",
@@ -37,8 +33,6 @@ PLACE_OPTIONS = {
     "--key-prefix": ("PREFIX", "prefix of every key in Redis"),
 }
 """Common options that locate data: metavar and help of each."""
-
-_ONE_RUN = "only this run"
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 """Range of a database's 64-bit integers, and so of episode ids."""
@@ -63,7 +57,7 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, summary in COMMANDS.items():
         if name in arguments:
-            command_module(name).add_parser(subparsers)
+            _add_command(subparsers, name)
         else:
             subparsers.add_parser(name, help=summary, add_help=False)
     return parser
@@ -74,33 +68,23 @@ def command_module(name: str) -> ModuleType:
     return import_module(f"recorder.commands.{name.replace('-', '_')}")
 
 
-def add_command(
-    subparsers: Subparsers,
-    name: str,
-    *,
-    description: str,
-    example: str,
-    hides_places: bool = False,
-    run_help: str = _ONE_RUN,
-) -> argparse.ArgumentParser:
-    """Add a subcommand's parser, with the common options and examples.
-
-    Args:
-        name: key in ``COMMANDS``, which has its summary.
-        description: usually the module's docstring.
-        example: arguments after ``hamlet-recorder``, one command per line.
-        hides_places: leave ``PLACE_OPTIONS`` out of the help; the command must refuse them.
-        run_help: what ``--run`` means here.
-    """
-    lines = "\n".join(f"  {PROGRAM} {line}" for line in example.splitlines())
-    return subparsers.add_parser(
+def _add_command(subparsers: argparse._SubParsersAction[Parser], name: str) -> None:
+    """Add a subcommand's parser, with the common options and examples."""
+    module = command_module(name)
+    lines = "\n".join(f"  {PROGRAM} {line}" for line in module.EXAMPLE.splitlines())
+    common = _common_options(
+        hides_places=getattr(module, "HIDES_PLACES", False), run_help=getattr(module, "RUN_HELP", "only this run")
+    )
+    parser = subparsers.add_parser(
         name,
         help=COMMANDS[name],
-        description=description,
+        description=module.__doc__,
         epilog=f"example:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[_common_options(hides_places=hides_places, run_help=run_help)],
+        parents=[common],
     )
+    if hasattr(module, "add_arguments"):
+        module.add_arguments(parser)
 
 
 class _PrintVersion(argparse.Action):
@@ -183,7 +167,7 @@ def _whole_number(text: str, *, least: int | None = None) -> int:
     return value
 
 
-def _common_options(*, hides_places: bool = False, run_help: str = _ONE_RUN) -> argparse.ArgumentParser:
+def _common_options(*, hides_places: bool = False, run_help: str = "only this run") -> argparse.ArgumentParser:
     """Options that may stand before or after the subcommand. SUPPRESS keeps one position from resetting the other."""
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = parser.add_argument_group("common options")

@@ -1,10 +1,17 @@
-"""Options for the sort order of recordings."""
+"""Options that select recordings, and sort them."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["add_order", "describe_order", "order_of"]
+from recorder.commands.arguments.opening import reason_of
+from recorder.commands.arguments.parsing import number, whole_number
+
+if TYPE_CHECKING:
+    from recorder.catalog import Catalog
+
+__all__ = ["add_filters", "add_order", "describe_order", "filters_of", "order_of"]
 
 _IN_CATALOG = {
     "timestamp": "timestamp",
@@ -25,6 +32,24 @@ _WORDS = {
     "stage": ("last stage", "first stage"),
     "agent_return": ("highest return of the agent", "lowest return of the agent"),
 }
+
+
+def add_filters(parser: argparse._ActionsContainer) -> None:
+    """Add the filters that ``filters_of`` reads."""
+    parser.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
+    parser.add_argument(
+        "--reason",
+        metavar="GLOB",
+        help="only recordings with this reason, in words or as --json names it; * and ? are wildcards there",
+    )
+    parser.add_argument("--min-reward", type=number, help="lowest return")
+    parser.add_argument("--max-reward", type=number, help="highest return")
+
+
+def filters_of(args: argparse.Namespace, catalog: Catalog) -> dict[str, Any]:
+    """The filters, as ``Catalog.query_recordings`` takes them."""
+    chosen = {name: getattr(args, name) for name in ("stage", "min_reward", "max_reward")}
+    return {**chosen, "reason": reason_of(args, catalog)}
 
 
 def add_order(parser: argparse._ActionsContainer, *, has_agent: bool = False) -> None:

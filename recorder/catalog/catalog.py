@@ -10,7 +10,7 @@ from recorder.catalog.engine import Engines, parse_url, refuse_missing_folder
 from recorder.catalog.filesystem import MOUNTS_FILE
 from recorder.catalog.open_file import OpenFile
 from recorder.catalog.operations.agents import AgentOperations
-from recorder.catalog.operations.annotations import AnnotationOperations
+from recorder.catalog.operations.annotations import AnnotationOperations, TagOperations
 from recorder.catalog.operations.episodes import EpisodeOperations
 from recorder.catalog.operations.evaluation import EvaluationOperations
 from recorder.catalog.operations.imports import ImportOperations, import_rows
@@ -18,7 +18,6 @@ from recorder.catalog.operations.installation import InstallationOperations
 from recorder.catalog.operations.parked import ParkedOperations
 from recorder.catalog.operations.recordings import RecordingOperations
 from recorder.catalog.operations.runs import RunOperations
-from recorder.catalog.operations.tags import TagOperations
 from recorder.catalog.operations.unreadable import UnreadableOperations
 from recorder.catalog.operations.video_job import VideoJobOperations
 from recorder.catalog.operations.video_segments import VideoSegmentOperations

@@ -1,4 +1,4 @@
-"""Builds one HTML document with an episode and the page's player, which needs no server."""
+"""Builds one HTML document with an episode and the page's player, which needs no server, and writes it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import html
 import json
 import posixpath
 import re
+import secrets
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from recorder.episode_file import Episode, open_episode
+from recorder.errors import VideoError
 from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
 from recorder.recordings.convert import convert_episode
 from recorder.values.json_text import to_json
 from recorder.values.number_format import format_count, format_number
 from recorder.wording.reasons import reason_in_words
 
-__all__ = ["build_html", "facts_of", "title_of"]
+__all__ = ["build_html", "export_episode_html", "facts_of", "title_of"]
 
 _ENTRY = "pages/baked_page.js"
 """The page's module that plays bytes: ``playBytes(bytes, outline, parent)``."""
@@ -132,3 +135,27 @@ def _modules(page: Traversable) -> dict[str, str]:
 
         found[name] = _IMPORT.sub(renamed, text)
     return found
+
+
+def export_episode_html(episode: Episode, path: Path) -> int:
+    """Write the document atomically.
+
+    Returns:
+        The file's size in bytes.
+
+    Raises:
+        EpisodeFileError: as ``build_html``.
+        VideoError: it can't be written.
+    """
+    document = build_html(episode).encode()
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(document)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise VideoError(f"can't write the page ({error.strerror}): {path}") from error
+    return len(document)

@@ -13,7 +13,6 @@ from recorder.chunk import Chunk
 from recorder.episode import EpisodeMetadata, Gap
 from recorder.episode_file import Episode
 from recorder.outline.agents import AgentsOutline
-from recorder.outline.bounds import Bounds
 from recorder.outline.dull_spans import DullSpans, Span, united
 from recorder.outline.looks import kind_of, number_affordances
 from recorder.outline.markers import (
@@ -29,7 +28,7 @@ from recorder.outline.markers import (
 from recorder.outline.meter_levels import MeterRanges
 from recorder.outline.overview import Overview
 from recorder.outline.rewards import RewardExtremes, has_intrinsic
-from recorder.outline.scene import Scene
+from recorder.outline.scene import Bounds, Scene
 from recorder.outline.step_columns import StepColumns, Stretches, unusual_numbers
 from recorder.schema import EpisodeSchema
 from recorder.wording import reason_in_words

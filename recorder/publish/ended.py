@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from recorder.publish.chunks.builder import Progress
-from recorder.publish.counting import added
 from recorder.publish.delivery.ledger import REMEMBERED_EPISODES
 from recorder.publish.delivery.packet import News, Packet, PlayEnd
+from recorder.publish.stats import added
 from recorder.step_stream import Play
 
 __all__ = ["EndedEpisodes"]

@@ -16,7 +16,6 @@ from recorder.errors import UsageError
 from recorder.publish.chunks.builder import EncodedChunk, EpisodeBuilder
 from recorder.publish.chunks.encodings import KnownSchema
 from recorder.publish.chunks.pieces import Piece
-from recorder.publish.counting import Counts
 from recorder.publish.delivery.custody import Losses
 from recorder.publish.delivery.ledger import Ledger
 from recorder.publish.delivery.outbox import Outbox
@@ -25,7 +24,7 @@ from recorder.publish.delivery.play_state import PlayState, StepRange
 from recorder.publish.ended import EndedEpisodes
 from recorder.publish.entries import PlayEntries, PlayPackets
 from recorder.publish.picture_budget import PictureBudget
-from recorder.publish.stats import RecorderStats
+from recorder.publish.stats import Counts, RecorderStats
 from recorder.publish.summary import RunIdentity
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import END, HEADER, Outgoing, Play, unpack_body

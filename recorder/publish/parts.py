@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recorder.black_box import Ring
-from recorder.publish.counting import Counts
 from recorder.publish.delivery.journal import Journal
 from recorder.publish.delivery.ledger import Ledger, RunCounts
 from recorder.publish.delivery.outbox import Outbox
@@ -22,7 +21,7 @@ from recorder.publish.open_episodes import OpenEpisodes
 from recorder.publish.open_plays import OpenPlays
 from recorder.publish.picture_budget import PictureBudget
 from recorder.publish.run_watch import RunWatch
-from recorder.publish.stats import RecorderStats
+from recorder.publish.stats import Counts, RecorderStats
 from recorder.publish.summary import RunIdentity
 from recorder.publish.trouble import Trouble
 from recorder.step_stream import StepStream

@@ -16,8 +16,7 @@ from recorder.outline.agents import find_agent
 from recorder.outline.looks import number_affordances
 from recorder.outline.step_columns import unusual_numbers
 from replay_server.episodes.recorded import OpenedRecording
-from replay_server.episodes.thumbnail_marks import PALETTES, Palette, disc, shade_visits, square
-from replay_server.episodes.walkers import walkers_of
+from replay_server.episodes.thumbnail_marks import PALETTES, Palette, disc, shade_visits, square, walkers_of
 
 __all__ = ["draw_film", "draw_recorded", "draw_thumbnail", "encode_png"]
 

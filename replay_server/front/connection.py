@@ -17,11 +17,10 @@ from typing import Any
 import h11
 
 from replay_server.front.answerer import Answerer
-from replay_server.front.progress import Progress
 from replay_server.front.refusal import refusal
 from replay_server.front.wsgi import WsgiCall, framing_problem, make_environ
 from replay_server.limits import MAX_BODY_BYTES
-from replay_server.unread_bytes import unread_bytes
+from replay_server.unread_bytes import Progress, unread_bytes
 
 __all__ = ["HttpConnection"]
 

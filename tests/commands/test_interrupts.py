@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from recorder.commands.terminal.interrupts import resend_ignored_interrupts
+from recorder.commands.command_line import resend_ignored_interrupts
 from tests.processes import PythonProcess
 
 INTERRUPTED_IN_A_FINALIZER = """

@@ -14,7 +14,7 @@ from recorder.errors import ServerStartError, SettingsError
 from recorder.redis_server.client import answers, make_client
 from recorder.redis_server.embedded import EmbeddedServer, running_redis_url
 from recorder.redis_server.embedded.address import configuration
-from recorder.redis_server.embedded.confirmed import confirm_settings
+from recorder.redis_server.embedded.process import confirm_settings
 from recorder.settings import load_settings
 from recorder.urls import celery_broker_url, normalise_redis_url, unix_url
 from worker.app import create_app

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from replay_server.browser.page_bundle import join_modules, name_bundle
+from replay_server.browser.pages import join_modules, name_bundle
 from tests.page.golden import write_golden, write_life, write_ways
 from tests.waiting import DEADLINE_SECS
 

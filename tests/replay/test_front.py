@@ -18,8 +18,8 @@ from werkzeug.test import Client
 from replay_server.access.proxy import Proxied, parse_networks
 from replay_server.front import Front, FrontLimits
 from replay_server.front.intake import Intake
-from replay_server.front.progress import Progress
 from replay_server.front.workers import Turns, Workers
+from replay_server.unread_bytes import Progress
 from tests.waiting import DEADLINE_SECS, wait_until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -7,7 +7,7 @@ import pty
 import termios
 
 from recorder.terminal_player import Playback
-from recorder.terminal_player.keyboard import Keyboard
+from recorder.terminal_player.session import Keyboard
 
 
 def test_time_plays_five_steps_a_second_and_stops_at_the_end() -> None:

@@ -19,12 +19,11 @@ from recorder.outline.agents.presence import MAX_SPANS, Presence
 from recorder.outline.agents.returns import ReturnCurves
 from recorder.outline.agents.steps import MAX_FOLLOWED, agent_rewards, agent_steps, group_values, present_in
 from recorder.outline.agents.stillness import Stillness
-from recorder.outline.bounds import Bounds
 from recorder.outline.dull_spans import Span, at_most
 from recorder.outline.markers import AffordanceUses, LowMeters, Marker, MarkerFinder, UnsureChoices
 from recorder.outline.meter_levels import MeterRanges
 from recorder.outline.pictures import agent_picture_columns
-from recorder.outline.scene import Scene, agent_action_names, short_names
+from recorder.outline.scene import Bounds, Scene, agent_action_names, short_names
 from recorder.outline.step_columns import Floats, StepColumns
 
 __all__ = ["AgentsOutline", "find_agent", "shown_agent"]

@@ -15,9 +15,8 @@ from dataclasses import replace
 from itertools import chain
 
 from recorder.errors import StreamError
-from recorder.publish.delivery.backlog import Backlog
+from recorder.publish.delivery.backlog import Backlog, Flight, flush_of
 from recorder.publish.delivery.custody import Losses
-from recorder.publish.delivery.flight import Flight, flush_of
 from recorder.publish.delivery.journal import Journal
 from recorder.publish.delivery.ledger import FlushRecord, Ledger, RunCounts
 from recorder.publish.delivery.packet import News, Packet

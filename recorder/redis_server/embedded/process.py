@@ -1,4 +1,4 @@
-"""One server process: start, checks and stop."""
+"""One server process: start, checks, of its settings too, and stop."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recorder.child_process import spawn_tethered
 from recorder.errors import ServerStartError, StreamError
 from recorder.redis_server.client import answers, make_client, redact, server_id_at, translate_errors
 from recorder.redis_server.embedded.address import Address, choose_address, configuration, make_private, server_settings
-from recorder.redis_server.embedded.confirmed import confirm_settings
 from recorder.redis_server.embedded.folder import ServerFolder, folder_state
 
-__all__ = ["ServerProcess", "inode_of", "start_process"]
+__all__ = ["ServerProcess", "confirm_settings", "inode_of", "start_process"]
 
 _LOCK_DEADLINE_SECS = 60.0
 """Time for another server on the folder to load its data and answer, or to stop."""
@@ -110,7 +111,7 @@ def start_process(
             raise ServerStartError(f"the folder of the socket can't be made private: {address.url}")
         settings = server_settings(address, folder.path, folder.log)
         if _version(binary) >= (7,):
-            settings["enable-protected-configs"] = b"local"  # needed to move its data (moving.py)
+            settings["enable-protected-configs"] = b"local"  # needed to move its data (``server.py``)
         folder.write_address(address.url, None)
         folder.write_private(folder.configuration, configuration(settings))
         folder.log.unlink(missing_ok=True)
@@ -203,3 +204,39 @@ def _shut_down(url: str) -> None:
     with contextlib.suppress(StreamError), translate_errors(url):
         client.execute_command("SHUTDOWN", "NOSAVE")
     client.close()
+
+
+def confirm_settings(url: str, settings: Mapping[str, bytes]) -> None:
+    """Read each setting back.
+
+    Raises:
+        ServerStartError: a setting differs.
+        StreamError: the server does not answer.
+    """
+    client: Any = make_client(url, purpose="worker")
+    client.set_response_callback("CONFIG GET", lambda reply, **_: reply)
+    try:
+        for name, wanted in settings.items():
+            with translate_errors(url):
+                found = _value(client.execute_command("CONFIG GET", name))
+            if not (found == wanted or (name == "dir" and _is_same_folder(found, wanted))):
+                raise ServerStartError(
+                    f"Redis was stopped, because it ignored its settings: {name} is {found!r} instead of {wanted!r}; "
+                    "is the program Redis or Valkey 6.2 or later?"
+                )
+    finally:
+        client.close()
+
+
+def _value(reply: Any) -> bytes | None:
+    """The value in a reply of the form [name, value] or {name: value}."""
+    values = list(reply.values()) if isinstance(reply, Mapping) else list(reply or ())[1::2]
+    return values[0] if values else None
+
+
+def _is_same_folder(found: bytes | None, wanted: bytes) -> bool:
+    """Compares the folders themselves, since the server resolves links."""
+    try:
+        return found is not None and Path(os.fsdecode(found)).samefile(os.fsdecode(wanted))
+    except OSError:
+        return False

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recorder.outline import LOW_SHARE, EpisodeEvents, Event
-from recorder.outline.bounds import Bounds
+from recorder.outline.scene import Bounds
 from recorder.outline.step_columns import Floats
 from recorder.video.timeline import Timeline
 from worker.video.sound.waves import RATE

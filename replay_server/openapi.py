@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from recorder.video.request import NAMED_VALUES, VIDEO_CHOICES
@@ -11,6 +12,9 @@ __all__ = ["describe"]
 
 _EPISODE = "/episodes/{run}/{episode_id}"
 _JSON = "application/json"
+
+_Route = tuple[str, str, str, dict[str, Any]]
+"""Method, path, summary, and what more there is to say of it."""
 
 
 def _query(name: str, kind: str, text: str) -> dict[str, Any]:
@@ -49,108 +53,76 @@ _ANNOTATION = {
 }
 
 
-def _download(name: str, summary: str, content: str) -> tuple[str, str, str, dict[str, Any]]:
-    """The route of a file of an episode."""
-    return "get", f"{_EPISODE}/{name}", summary, {"parameters": [_VERSION], "content": [content]}
+def _get(path: str, summary: str, *parameters: dict[str, Any], content: Sequence[str] = (_JSON,)) -> _Route:
+    return "get", path, summary, {"parameters": parameters, "content": content}
 
 
-_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
-    ("get", "/runs", "All runs, latest activity first", {}),
-    ("get", "/runs/{run}", "One run, with its configuration and a summary", {}),
-    (
-        "get",
+_ROUTES: list[_Route] = [
+    _get("/runs", "All runs, latest activity first"),
+    _get("/runs/{run}", "One run, with its configuration and a summary"),
+    _get(
         "/runs/{run}/curve",
         "The learning curve, in columns",
-        {
-            "parameters": [
-                _query("max_points", "integer", "Number of points, evenly spaced, 2000 by default."),
-                _query("measure", "string", f"Adds the list value with this measure: {MEASURE_CHOICES}."),
-            ]
-        },
+        _query("max_points", "integer", "Number of points, evenly spaced, 2000 by default."),
+        _query("measure", "string", f"Adds the list value with this measure: {MEASURE_CHOICES}."),
     ),
-    (
-        "get",
+    _get(
         "/runs/{run}/highlights",
         "What happened in the run: its facts in a sentence, and the episodes that matter",
-        {
-            "parameters": [
-                _query("measure", "string", f"What makes an episode the best: {MEASURE_CHOICES}; by default chosen."),
-            ]
-        },
+        _query("measure", "string", f"What makes an episode the best: {MEASURE_CHOICES}; by default chosen."),
     ),
-    (
-        "get",
+    _get(
         "/runs/{run}/live",
         "Episodes that are being recorded now",
-        {"parameters": [_query("lanes", "integer", "List also up to this many lanes with an open episode.")]},
+        _query("lanes", "integer", "List also up to this many lanes with an open episode."),
     ),
-    ("get", "/episodes", "Episodes, filtered, sorted and paged", {"parameters": _FILTERS}),
-    ("get", _EPISODE, "One episode, with its recording and its agents", {}),
-    (
-        "delete",
-        _EPISODE,
-        "Remove the recording; the episode stays in the learning curve",
-        {"Delete the recording; the episode stays in the learning curve": 204},
-    ),
-    (
-        "get",
+    _get("/episodes", "Episodes, filtered, sorted and paged", *_FILTERS),
+    _get(_EPISODE, "One episode, with its recording and its agents"),
+    ("delete", _EPISODE, "Remove the recording; the episode stays in the learning curve", {"status": 204}),
+    _get(
         f"{_EPISODE}/steps",
         "Steps by range and field",
-        {
-            "parameters": [
-                _query("from", "integer", "Index of the first step."),
-                _query("to", "integer", "Index after the last step."),
-                _query("fields", "string", "Names separated by commas; all by default."),
-                _VERSION,
-            ],
-            "content": ["application/x-ndjson", "application/msgpack"],
-        },
+        _query("from", "integer", "Index of the first step."),
+        _query("to", "integer", "Index after the last step."),
+        _query("fields", "string", "Names separated by commas; all by default."),
+        _VERSION,
+        content=["application/x-ndjson", "application/msgpack"],
     ),
-    _download("file", "The file; supports ranges", "application/octet-stream"),
-    _download("player.html", "The player with the episode in one HTML file, which needs no server", "text/html"),
-    _download("steps.csv", "All steps as a table", "text/csv"),
-    _download("steps.npz", "All steps as arrays, for numpy", "application/zip"),
-    (
-        "get",
+    _get(f"{_EPISODE}/file", "The file; supports ranges", _VERSION, content=["application/octet-stream"]),
+    _get(
+        f"{_EPISODE}/player.html",
+        "The player with the episode in one HTML file, which needs no server",
+        _VERSION,
+        content=["text/html"],
+    ),
+    _get(f"{_EPISODE}/steps.csv", "All steps as a table", _VERSION, content=["text/csv"]),
+    _get(f"{_EPISODE}/steps.npz", "All steps as arrays, for numpy", _VERSION, content=["application/zip"]),
+    _get(
         f"{_EPISODE}/thumbnail.png",
         "A thumbnail of one step, or of the whole episode",
-        {
-            "parameters": [
-                _query("t", "integer", "Index of the step; without it, the places of the whole episode."),
-                _query("size", "integer", "Width in pixels, 32 to 640."),
-                _THEME,
-                _VERSION,
-            ],
-            "content": ["image/png"],
-        },
+        _query("t", "integer", "Index of the step; without it, the places of the whole episode."),
+        _query("size", "integer", "Width in pixels, 32 to 640."),
+        _THEME,
+        _VERSION,
+        content=["image/png"],
     ),
-    (
-        "get",
+    _get(
         f"{_EPISODE}/film.png",
         "Pictures of evenly spaced steps, below each other",
-        {
-            "parameters": [
-                _query("frames", "integer", "Number of pictures, 24 by default, at most 48."),
-                _query("size", "integer", "Width and height of a picture in pixels, 32 to 320."),
-                _THEME,
-                _VERSION,
-            ],
-            "content": ["image/png"],
-        },
+        _query("frames", "integer", "Number of pictures, 24 by default, at most 48."),
+        _query("size", "integer", "Width and height of a picture in pixels, 32 to 320."),
+        _THEME,
+        _VERSION,
+        content=["image/png"],
     ),
-    ("get", f"{_EPISODE}/why", "Why the episode was kept or skipped", {}),
-    ("get", f"{_EPISODE}/tags", "Tags", {}),
-    (
-        "put",
-        f"{_EPISODE}/tags",
-        "Replace the tags",
-        {"body": {"tags": {"type": "array", "items": {"type": "string"}}}},
-    ),
-    ("get", f"{_EPISODE}/annotations", "Annotations in the order of their steps", {}),
+    _get(f"{_EPISODE}/why", "Why the episode was kept or skipped"),
+    _get(f"{_EPISODE}/tags", "Tags"),
+    ("put", f"{_EPISODE}/tags", "Replace the tags", {"body": {"tags": {"type": "array", "items": {"type": "string"}}}}),
+    _get(f"{_EPISODE}/annotations", "Annotations in the order of their steps"),
     ("post", f"{_EPISODE}/annotations", "Add an annotation", {"body": _ANNOTATION, "status": 201}),
     ("patch", f"{_EPISODE}/annotations/{{annotation_id}}", "Change an annotation", {"body": _ANNOTATION}),
     ("delete", f"{_EPISODE}/annotations/{{annotation_id}}", "Remove an annotation", {"status": 204}),
-    ("get", "/openapi.json", "This description", {}),
+    _get("/openapi.json", "This description"),
 ]
 
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -171,7 +143,7 @@ _VIDEO_REQUEST: dict[str, Any] = {
     **{name: _video_choice(name, kind) for name, kind in VIDEO_CHOICES.items()},
 }
 
-_VIDEO_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
+_VIDEO_ROUTES: list[_Route] = [
     (
         "post",
         "/videos",
@@ -189,32 +161,25 @@ _VIDEO_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
         "A picture of what the requested video would look like; nothing is requested",
         {"body": _VIDEO_REQUEST, "required": ["episode_id"], "content": ["image/png"]},
     ),
-    (
-        "get",
+    _get(
         "/videos",
         "Requested videos, newest first",
-        {
-            "parameters": [
-                _query("run", "string", "Of this run."),
-                _query("episode", "integer", "Of this episode."),
-                _query("state", "string", "queued, rendering, joining, done, failed or cancelled."),
-                _query("limit", "integer", "50 by default, at most 1000."),
-            ]
-        },
+        _query("run", "string", "Of this run."),
+        _query("episode", "integer", "Of this episode."),
+        _query("state", "string", "queued, rendering, joining, done, failed or cancelled."),
+        _query("limit", "integer", "50 by default, at most 1000."),
     ),
-    ("get", _VIDEO, "One video: its state and its progress", {}),
+    _get(_VIDEO, "One video: its state and its progress"),
     ("delete", _VIDEO, "Cancel a video that is not finished; answers with its state", {}),
-    (
-        "get",
+    _get(
         f"{_VIDEO}/file",
         "The file, when the state is done; supports ranges",
-        {"content": ["video/mp4", "video/webm", "image/gif"]},
+        content=["video/mp4", "video/webm", "image/gif"],
     ),
-    (
-        "get",
+    _get(
         f"{_VIDEO}/captions",
         "The sentences of its narration, when the state is done",
-        {"content": ["text/vtt", "application/x-subrip"]},
+        content=["text/vtt", "application/x-subrip"],
     ),
 ]
 """Offered if the server knows the queue of the render workers and the folder of their files."""

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from recorder.catalog import AnnotationRow
 from recorder.errors import RecordingNotFoundError
 from replay_server.rest.arguments import json_object
-from replay_server.rest.errors import HttpError
+from replay_server.rest.errors import HttpError, bad_request
 from replay_server.rest.responses import json_response
 from replay_server.services import Services
 
@@ -48,7 +48,7 @@ def make_annotations(services: Services) -> Blueprint:
     def add_annotation(run_id: str, episode_id: int) -> ResponseReturnValue:
         values = _values()
         if "step" not in values:
-            raise HttpError(400, "bad_request", "expected 'step' to be an integer, found nothing")
+            raise bad_request("expected 'step' to be an integer, found nothing")
         _require_episode(run_id, episode_id)
         if len(catalog.list_annotations(run_id, episode_id)) >= _MAX_NOTES:
             raise HttpError(409, "conflict", f"the episode already has {_MAX_NOTES} annotations: delete some first")
@@ -89,11 +89,11 @@ def _values() -> dict[str, Any]:
     values = json_object(request, _FIELDS)
     for name, value in values.items():
         if isinstance(value, str) and len(value) > _MAX_TEXT:
-            raise HttpError(400, "bad_request", f"{name!r} may have at most {_MAX_TEXT} characters")
+            raise bad_request(f"{name!r} may have at most {_MAX_TEXT} characters")
         if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise HttpError(400, "bad_request", f"{name!r} is not valid Unicode: it has half of a surrogate pair")
+            raise bad_request(f"{name!r} is not valid Unicode: it has half of a surrogate pair")
         if isinstance(value, int) and not 0 <= value <= _MAX_STEP:
-            raise HttpError(400, "bad_request", f"{name!r} is out of range")
+            raise bad_request(f"{name!r} is out of range")
     return values
 
 
@@ -115,14 +115,10 @@ def make_tags(services: Services) -> Blueprint:
     def put_tags(run_id: str, episode_id: int) -> ResponseReturnValue:
         wanted = json_object(request, {"tags": list}).get("tags")
         if wanted is None or len(wanted) > _MAX_TAGS:
-            raise HttpError(400, "bad_request", f"expected 'tags' to be a list of at most {_MAX_TAGS}")
+            raise bad_request(f"expected 'tags' to be a list of at most {_MAX_TAGS}")
         for tag in wanted:
             if not isinstance(tag, str) or len(tag) > _MAX_LENGTH:
-                raise HttpError(
-                    400,
-                    "bad_request",
-                    f"a tag must be a text of at most {_MAX_LENGTH} characters, found {ascii(tag)[:60]}",
-                )
+                raise bad_request(f"a tag must be a text of at most {_MAX_LENGTH} characters, found {ascii(tag)[:60]}")
         before = set(catalog.get_episode(run_id, episode_id).tags)
         for tag in sorted(set(wanted) - before):
             catalog.tag_episode(run_id, episode_id, tag, max_tags=services.bounds.tags_per_run)

@@ -11,7 +11,7 @@ from flask import Request
 from werkzeug.routing import BaseConverter
 
 from recorder.values.json_text import from_json
-from replay_server.rest.errors import HttpError
+from replay_server.rest.errors import bad_request
 
 __all__ = ["RunConverter", "any_json_object", "flag", "integer", "json_object", "number", "refuse_unknown"]
 
@@ -30,9 +30,7 @@ def integer(query: Mapping[str, str], name: str, *, least: int = 0, most: int = 
     except ValueError:
         value = None
     if value is None or not least <= value <= most:
-        raise HttpError(
-            400, "bad_request", f"expected {name} to be an integer from {least} to {most}, found {text[:40]!r}"
-        )
+        raise bad_request(f"expected {name} to be an integer from {least} to {most}, found {text[:40]!r}")
     return value
 
 
@@ -50,7 +48,7 @@ def number(query: Mapping[str, str], name: str) -> float | None:
     except ValueError:
         value = math.nan
     if math.isnan(value):
-        raise HttpError(400, "bad_request", f"expected {name} to be a number, found {text[:40]!r}")
+        raise bad_request(f"expected {name} to be a number, found {text[:40]!r}")
     return value
 
 
@@ -64,7 +62,7 @@ def flag(query: Mapping[str, str], name: str) -> bool | None:
     if not text:
         return None
     if text not in ("true", "false"):
-        raise HttpError(400, "bad_request", f"expected {name} to be true or false, found {text[:40]!r}")
+        raise bad_request(f"expected {name} to be true or false, found {text[:40]!r}")
     return text == "true"
 
 
@@ -76,9 +74,7 @@ def refuse_unknown(query: Mapping[str, str], known: tuple[str, ...]) -> None:
     """
     unknown = sorted(set(query) - set(known))
     if unknown:
-        raise HttpError(
-            400, "bad_request", f"unknown argument {unknown[0][:40]!r}: expected some of {', '.join(known)}"
-        )
+        raise bad_request(f"unknown argument {unknown[0][:40]!r}: expected some of {', '.join(known)}")
 
 
 def any_json_object(request: Request) -> dict[str, Any]:
@@ -92,9 +88,9 @@ def any_json_object(request: Request) -> dict[str, Any]:
         try:
             body = from_json(request.get_data())
         except ValueError as error:
-            raise HttpError(400, "bad_request", f"expected a JSON object: {str(error)[:200]}") from error
+            raise bad_request(f"expected a JSON object: {str(error)[:200]}") from error
     if not isinstance(body, dict):
-        raise HttpError(400, "bad_request", "expected a JSON object, with Content-Type: application/json")
+        raise bad_request("expected a JSON object, with Content-Type: application/json")
     return body
 
 
@@ -111,11 +107,11 @@ def json_object(request: Request, allowed: Mapping[str, type | tuple[type, ...]]
     for name, value in body.items():
         kind = allowed.get(name)
         if kind is None:
-            raise HttpError(400, "bad_request", f"unknown key {name[:40]!r}: expected some of {', '.join(allowed)}")
+            raise bad_request(f"unknown key {name[:40]!r}: expected some of {', '.join(allowed)}")
         if not isinstance(value, kind) or isinstance(value, bool):
             expected = " or ".join(it.__name__ for it in (kind if isinstance(kind, tuple) else (kind,)))
             found = type(value).__name__
-            raise HttpError(400, "bad_request", f"{name!r} must be of type {expected}, got {found}")
+            raise bad_request(f"{name!r} must be of type {expected}, got {found}")
     return body
 
 

@@ -30,7 +30,7 @@ from replay_server.access.public_message import public_message
 from replay_server.access.security import content_security_policy
 from replay_server.memory.budget import BusyError
 
-__all__ = ["HttpError", "add_error_handlers", "error_response", "make_error_page", "wants_page"]
+__all__ = ["HttpError", "add_error_handlers", "bad_request", "error_response", "make_error_page", "wants_page"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,11 @@ class HttpError(RecorderError):
         self.code = code
         self.detail = detail
         self.retry_after_secs = retry_after_secs
+
+
+def bad_request(message: str) -> HttpError:
+    """Return the error of a request that is wrong."""
+    return HttpError(400, "bad_request", message)
 
 
 def error_response(error: HttpError) -> Response:
@@ -108,7 +113,7 @@ def _as_http(error: RecorderError) -> HttpError:
                 return HttpError(409, "conflict", public_message(error))
             return HttpError(429, "too_many", public_message(error), retry_after_secs=error.retry_after_secs)
         case UsageError():
-            return HttpError(400, "bad_request", public_message(error))
+            return bad_request(public_message(error))
         case EpisodeFileTooLargeError():
             return HttpError(413, "too_large", public_message(error))
         case CatalogError() | StreamError() | StorageUnavailableError() | BusyError():

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from recorder.highlights import Highlight, RunHighlights, find_highlights
 from recorder.wording import MEASURE_CHOICES, is_measure, measure_of
 from replay_server.rest.arguments import integer, refuse_unknown
-from replay_server.rest.errors import HttpError
+from replay_server.rest.errors import bad_request
 from replay_server.rest.responses import episode_map, json_response
 from replay_server.services import Services
 
@@ -117,7 +117,7 @@ def _measure(name: str | None) -> str | None:
     if not name:
         return None
     if not is_measure(name):
-        raise HttpError(400, "bad_request", f"expected measure to be one of {MEASURE_CHOICES}, found {name[:40]!r}")
+        raise bad_request(f"expected measure to be one of {MEASURE_CHOICES}, found {name[:40]!r}")
     return name
 
 

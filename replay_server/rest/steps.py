@@ -16,7 +16,7 @@ from recorder.schema import EXTRAS_PREFIX
 from recorder.values.json_text import to_json
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.rest.arguments import integer, refuse_unknown
-from replay_server.rest.errors import HttpError
+from replay_server.rest.errors import bad_request
 from replay_server.rest.responses import add_caching
 from replay_server.services import Services
 
@@ -44,9 +44,7 @@ def make_steps(services: Services) -> Blueprint:
         kind = request.accept_mimetypes.best_match([_NDJSON, _MSGPACK], default=_NDJSON)
         if kind == _MSGPACK:
             if stop - start > _MAX_MSGPACK_STEPS:
-                raise HttpError(
-                    400, "bad_request", f"at most {_MAX_MSGPACK_STEPS} steps per request: set a range with from and to"
-                )
+                raise bad_request(f"at most {_MAX_MSGPACK_STEPS} steps per request: set a range with from and to")
             pieces = _columns(opened, start, stop, fields or list(episode.names))
         else:
             pieces = _lines(opened, start, stop, fields)
@@ -65,7 +63,7 @@ def _fields(text: str | None, episode: Episode) -> list[str]:
     for name in names:
         if name not in episode.names and f"{EXTRAS_PREFIX}{name}" not in episode.names:
             known = ", ".join(episode.names)
-            raise HttpError(400, "bad_request", f"the episode has no field {name[:60]!r}: it has {known}")
+            raise bad_request(f"the episode has no field {name[:60]!r}: it has {known}")
     # Repeated names count once, else a short request could ask for thousands of columns.
     return list(dict.fromkeys(name if name in episode.names else f"{EXTRAS_PREFIX}{name}" for name in names))
 

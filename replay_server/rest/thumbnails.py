@@ -10,7 +10,7 @@ from replay_server.episodes.recorded import OpenedRecording
 from replay_server.episodes.thumbnail import draw_film, draw_thumbnail
 from replay_server.episodes.thumbnail_marks import PALETTES
 from replay_server.rest.arguments import integer, refuse_unknown
-from replay_server.rest.errors import HttpError
+from replay_server.rest.errors import bad_request
 from replay_server.rest.responses import add_caching
 from replay_server.services import Services
 
@@ -31,9 +31,7 @@ def make_thumbnails(services: Services) -> Blueprint:
         theme = _theme()
         index = integer(request.args, "t")
         if index is not None and index >= max(opened.n_steps, 1):
-            raise HttpError(
-                400, "bad_request", f"expected t to be below {opened.n_steps}, the number of steps, found {index}"
-            )
+            raise bad_request(f"expected t to be below {opened.n_steps}, the number of steps, found {index}")
         etag = f"{opened.row.content_hash}-{index}-{size}-{theme}"
         return _answer(opened, etag, lambda: draw_thumbnail(opened, index=index, size=size, theme=theme))
 
@@ -53,7 +51,7 @@ def make_thumbnails(services: Services) -> Blueprint:
 def _theme() -> str:
     theme = request.args.get("theme") or "dark"
     if theme not in PALETTES:
-        raise HttpError(400, "bad_request", f"expected theme to be dark or light, found {theme[:40]!r}")
+        raise bad_request(f"expected theme to be dark or light, found {theme[:40]!r}")
     return theme
 
 

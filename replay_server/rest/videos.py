@@ -18,7 +18,7 @@ from recorder.video.request import VIDEO_CHOICES, captions_path
 from replay_server.access.public_message import hide_places, public_message
 from replay_server.access.quotas import client_of
 from replay_server.rest.arguments import any_json_object, integer, refuse_unknown
-from replay_server.rest.errors import HttpError
+from replay_server.rest.errors import HttpError, bad_request
 from replay_server.rest.responses import json_response, send_stored_file
 from replay_server.services import Services
 from replay_server.videos.render_requests import RenderRequests
@@ -130,9 +130,9 @@ def video_map(row: VideoRow) -> dict[str, Any]:
 def _video_request(body: dict[str, Any]) -> dict[str, Any]:
     """Return the request's body after checking the episode; ``make_request`` checks the choices."""
     if type(body.get("episode_id")) is not int:
-        raise HttpError(400, "bad_request", f"expected 'episode_id' and optionally run_id, {', '.join(VIDEO_CHOICES)}")
+        raise bad_request(f"expected 'episode_id' and optionally run_id, {', '.join(VIDEO_CHOICES)}")
     if not isinstance(body.get("run_id"), str | None):
-        raise HttpError(400, "bad_request", "run_id must be a text")
+        raise bad_request("run_id must be a text")
     return dict(body)
 
 

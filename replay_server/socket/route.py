@@ -12,7 +12,7 @@ from flask_sock import Sock
 from simple_websocket import Server
 
 from replay_server.access.admission import SOCKET_PATHS
-from replay_server.rest.errors import HttpError, error_response
+from replay_server.rest.errors import HttpError, bad_request, error_response
 from replay_server.services import Services
 
 __all__ = ["add_socket_route"]
@@ -46,9 +46,7 @@ def add_socket_route(app: Flask, services: Services) -> None:
         if request.headers.get("Upgrade", "").casefold() != "websocket":
             return error_response(HttpError(426, "upgrade_needed", "this is a WebSocket: connect with ws:// or wss://"))
         if request.headers.get("Sec-WebSocket-Version") != "13" or "Sec-WebSocket-Key" not in request.headers:
-            return error_response(
-                HttpError(400, "bad_request", "expected a WebSocket handshake of version 13 with a key")
-            )
+            return error_response(bad_request("expected a WebSocket handshake of version 13 with a key"))
         if not hub.reserve():
             services.metrics.refused.labels(why="connections").inc()
             limit = hub.limits.max_connections

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 _NULLABLE = {
     "episodes": ("curriculum_stage", "epsilon", "intrinsic_weight", "env_steps", "started_unix_nanos"),

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { chunkFrom } from "../../replay_server/page/decode/chunk.js";
 import { PlaybackClock, SPEEDS } from "../../replay_server/page/playback/clock.js";
 import { divergenceIn, firstDivergence } from "../../replay_server/page/playback/divergence.js";
-import { skipDull } from "../../replay_server/page/playback/dull_spans.js";
+import { skipDull } from "../../replay_server/page/playback/clock.js";
 import { annotationMarkers, cellsOf, neighbourMarker } from "../../replay_server/page/playback/markers.js";
 import { TimelineWindow } from "../../replay_server/page/views/timeline_window.js";
 import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";

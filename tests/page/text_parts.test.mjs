@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { lineOf } from "../../replay_server/page/views/text_line.js";
+import { lineOf } from "../../replay_server/page/views/text_log.js";
 import { differentParts, foundParts } from "../../replay_server/page/views/text_parts.js";
 
 /** @param {{text: string, isMarked: boolean}[]} parts */

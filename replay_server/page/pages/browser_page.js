@@ -5,18 +5,17 @@ import { showHelp } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
 import { cutName } from "../shell/names.js";
-import { followLink, linkTo, replaceLink, visit, WHOLE_LIST } from "../shell/share.js";
+import { WHOLE_LIST, followLink, linkTo, replaceLink, visit } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
 import { fetchLive, fetchRuns } from "../source/api.js";
 import { RunList } from "../views/run_list.js";
-import { Welcome } from "../views/welcome.js";
 import { EpisodeList } from "./episode_list.js";
 import { ListMemory } from "./list_memory.js";
 import { RunStory } from "./run_story.js";
 
+/** @import { Binding } from "../shell/keys.js" */
 /** @import { ListState, Place } from "../shell/share.js" */
 /** @import { Run } from "../source/api.js" */
-/** @import { Binding } from "../shell/keys.js" */
 
 /** How often the page looks for new episodes and runs. */
 const POLL_MILLIS = 5000;
@@ -225,4 +224,18 @@ function browserKeys({ table, filters }, help) {
     { keys: ["Escape"], does: "Clear filters", run: () => filters.clear() },
     { keys: ["?"], does: "This help", run: help },
   ];
+}
+
+export class Welcome {
+  node = element(
+    "section",
+    { class: "panel welcome", hidden: true },
+    element("h1", {}, "Nothing recorded yet"),
+    element(
+      "p",
+      {},
+      "Start a training that records its episodes. They appear here as soon as the first one is kept. To try it: ",
+    ),
+    element("pre", {}, "hamlet-recorder demo"),
+  );
 }

@@ -1,7 +1,5 @@
 /** The clock of the player. Pure: it gets the elapsed time and returns the playback position. */
 
-import { skipDull } from "./dull_spans.js";
-
 /** Steps per second at speed 1. */
 export const BASE_STEPS_PER_SEC = 5;
 
@@ -138,4 +136,22 @@ export class PlaybackClock {
     while (index + 1 <= position && isLoaded(index + 1)) index++;
     return index === from ? this.position : index;
   }
+}
+
+/**
+ * The index after the dull span that includes `index`, or `index` itself. The first step of a span is shown.
+ *
+ * @param {[number, number][]} spans in order
+ * @param {number} index
+ */
+export function skipDull(spans, index) {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (spans[middle][1] <= index) low = middle + 1;
+    else high = middle;
+  }
+  const span = spans[low];
+  return span && span[0] < index ? span[1] : index;
 }

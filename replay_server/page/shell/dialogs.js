@@ -1,4 +1,4 @@
-/** The help, and short messages at the bottom of the page. */
+/** Dialogs, such as the help, and short messages at the bottom of the page. */
 
 import { element } from "./dom.js";
 import { icon } from "./icons.js";
@@ -25,22 +25,34 @@ export function showHelp(bindings) {
   const rows = bindings.map(({ keys, does }) =>
     element("div", { class: "help-row" }, element("dt", {}, ...printed(keys)), element("dd", {}, does)),
   );
+  openDialog("help", "Keyboard", element("dl", {}, ...rows)).setAttribute("aria-label", "Keyboard help");
+}
+
+/**
+ * Show a dialog with a title and a button to close it; a press beside it closes it too. Closed, it is gone.
+ *
+ * @param {string} className
+ * @param {string} title
+ * @param {...HTMLElement} content
+ */
+export function openDialog(className, title, ...content) {
+  const press = () => dialog.close();
   const close = element(
     "button",
-    { type: "button", class: "button icon-button", "aria-label": "Close" },
+    { type: "button", class: "button icon-button", "aria-label": "Close", on: { click: press } },
     icon("close"),
   );
   /** @type {HTMLDialogElement} */
   const dialog = element(
     "dialog",
-    { class: "help", "aria-label": "Keyboard help", on: { close: () => dialog.remove() } },
-    element("header", {}, element("h2", {}, "Keyboard"), close),
-    element("dl", {}, ...rows),
+    { class: className, "aria-label": title, on: { close: () => dialog.remove() } },
+    element("header", {}, element("h2", {}, title), close),
+    ...content,
   );
-  close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
   dialog.showModal();
+  return dialog;
 }
 
 /** @param {string} text */

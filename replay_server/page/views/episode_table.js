@@ -8,7 +8,7 @@ import { explain } from "../shell/tips.js";
 import { TERMS } from "../shell/words.js";
 import { episodeKey, thumbnailUrl } from "../source/api.js";
 import { reasonChips, statusChip } from "./chips.js";
-import { FilmBubble } from "./film_bubble.js";
+import { FilmBubble } from "./film.js";
 
 /** @import { Place } from "../shell/share.js" */
 /** @import { EpisodeRow } from "../source/api.js" */

@@ -1,8 +1,7 @@
-/** The texts of one column around the playhead: each with the step that it begins at, the current one marked. */
+/** The texts of one column around the playhead: each with the step that it begins at, the current one marked. In one line, for lists. */
 
 import { element } from "../shell/dom.js";
 import { formatCount } from "../shell/numbers.js";
-import { lineOf } from "./text_line.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 
@@ -111,4 +110,36 @@ export class TextLog {
       ),
     );
   }
+}
+
+/**
+ * @param {string} text
+ * @returns {string}
+ */
+export function lineOf(text) {
+  return (messagesIn(text) ?? text).replace(/\s+/gu, " ").trim();
+}
+
+/**
+ * The messages of a turn, or null if the text is something else.
+ *
+ * @param {string} text
+ */
+function messagesIn(text) {
+  if (!text.startsWith("[")) return null;
+  /** @type {any} */
+  let messages;
+  try {
+    messages = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const isChat =
+    Array.isArray(messages) && messages.length > 0 && messages.every((one) => typeof one?.content === "string");
+  if (!isChat) return null;
+  return messages
+    .map((/** @type {{role?: string, content: string}} */ { role, content }) =>
+      role ? `${role}: ${content}` : content,
+    )
+    .join(" · ");
 }

@@ -5,7 +5,7 @@ import { watchPointer } from "./pointer.js";
 import { drawOverview } from "./timeline_drawing.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
-/** @import { TimelineAxes } from "./timeline_axes.js" */
+/** @import { TimelineAxes } from "./timeline_window.js" */
 
 export class TimelineOverview {
   node;

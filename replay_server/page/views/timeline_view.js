@@ -8,7 +8,7 @@ import { element } from "../shell/dom.js";
 import { onThemeChange } from "../shell/theme.js";
 import { watchPointer } from "./pointer.js";
 import { presenceHeight } from "./timeline_agents.js";
-import { TimelineAxes } from "./timeline_axes.js";
+import { TimelineAxes } from "./timeline_window.js";
 import { TimelineBubble } from "./timeline_bubble.js";
 import { curvesOf } from "./timeline_curves.js";
 import { drawTimeline } from "./timeline_drawing.js";

@@ -1,7 +1,7 @@
 /** The dialog that asks what a video should be like. The server's description of its routes has the choices. */
 
 import { element } from "../shell/dom.js";
-import { icon } from "../shell/icons.js";
+import { openDialog } from "../shell/dialogs.js";
 import { VideoStill } from "./video_still.js";
 import { fetchVideoChoices } from "../source/videos.js";
 
@@ -45,11 +45,6 @@ export async function askForVideo(runId, episodeId, agentId) {
     ),
   );
   const emphasis = element("input", { type: "checkbox", name: "emphasis" });
-  const close = element(
-    "button",
-    { type: "button", class: "button icon-button", "aria-label": "Close" },
-    icon("close"),
-  );
   /** @type {HTMLFormElement} */
   const form = element(
     "form",
@@ -61,23 +56,11 @@ export async function askForVideo(runId, episodeId, agentId) {
     element("button", { class: "button primary", value: "make" }, "Make this video"),
   );
   const still = new VideoStill(runId, episodeId);
-  /** @type {HTMLDialogElement} */
-  const dialog = element(
-    "dialog",
-    { class: "ask video", "aria-label": "Make a video" },
-    element("header", {}, element("h2", {}, "Make a video"), close),
-    still.node,
-    form,
-  );
   still.show(chosen(form));
   form.addEventListener("change", () => still.show(chosen(form)));
-  close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  document.body.append(dialog);
-  dialog.showModal();
+  const dialog = openDialog("ask video", "Make a video", still.node, form);
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      dialog.remove();
       still.close();
       resolve(dialog.returnValue === "make" ? chosen(form) : null);
     });

@@ -41,20 +41,9 @@ def ingest_limits(settings: Settings) -> IngestLimits:
     Raises:
         MissingExtraError: they ask for a compression that is not installed.
     """
-    ingest = settings.ingest
     if settings.compression == "zstd":
         check_zstd()
-    return IngestLimits(
-        batch_episodes=ingest.batch_episodes,
-        write_batch_episodes=ingest.write_batch_episodes,
-        lease_secs=ingest.lease_secs,
-        max_attempts=ingest.max_attempts,
-        abandoned_after_secs=ingest.abandoned_after_secs,
-        compact_below_steps=ingest.compact_below_steps,
-        pack_below_bytes=ingest.pack_below_bytes,
-        format=settings.format,
-        compression=settings.compression,
-    )
+    return IngestLimits(**settings.ingest.model_dump(), format=settings.format, compression=settings.compression)
 
 
 class WorkerProcess:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ class Rig:
             catalog=catalog or self.catalog,
             storage=storage or LocalStorage(self.folder),
             make_criteria=make_criteria,
-            limits=replace(LIMITS, **limits),
+            limits=LIMITS.model_copy(update=limits),
             now_secs=lambda: time.time() + self.late_secs,
         )
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from recorder.catalog import Catalog
 from recorder.runtime.python_versions import UTC
+from recorder.settings import IngestSettings
 from recorder.step_stream import StepStream
 from recorder.storage import Storage
 from worker.criteria import Criterion, Evaluator
@@ -16,17 +17,9 @@ from worker.criteria import Criterion, Evaluator
 __all__ = ["IngestContext", "IngestLimits"]
 
 
-@dataclass(frozen=True, slots=True)
-class IngestLimits:
-    """Batch sizes, leases and time-outs. The settings under ``ingest`` describe each."""
+class IngestLimits(IngestSettings):
+    """The settings under ``ingest``, and what else bounds the work."""
 
-    batch_episodes: int = 2000
-    write_batch_episodes: int = 128
-    lease_secs: float = 60.0
-    max_attempts: int = 3
-    abandoned_after_secs: float = 30.0
-    compact_below_steps: int = 64
-    pack_below_bytes: int = 4096
     thorough_sweep_secs: float = 600.0
     """Pause between comparisons of the streams with the catalog. Each reads every key in Redis and every file name
     on disk."""

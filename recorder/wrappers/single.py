@@ -291,6 +291,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if episode is None or n_steps == 0 or self.recorder is None:
             return
         added = self._additions.of_episode()
+        if self._states is not None:
+            episode.update(self._hooks.attempt(self._states.camera, {}))
         if self._hooks.has_episode_fn:
             told = self._hooks.episode_metadata(env=self.env, info=self._info, episode_id=self._episode_id)
             added = {**added, **told}

@@ -283,7 +283,7 @@ def test_the_command_says_what_it_needs(reproduce: Reproduce, recordings: Path) 
         environment={"HAMLET_RECORDER_DATABASE": str(recordings / "catalog.db")},
     )
     assert status == 2
-    assert f"no environment '{ENV_ID}' is registered here: import the module" in output
+    assert f"no environment '{ENV_ID}' is registered here: name the module" in output
     status, output = reproduce(0, "--import", "tests.no_such_module")
     assert status == 2
     assert "--import tests.no_such_module: No module named" in output

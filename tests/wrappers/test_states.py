@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
@@ -29,13 +30,13 @@ from worker import RecordingWriter
 N_STEPS = 20
 
 
-def recorded(env: gymnasium.Env[Any, Any], *, seed: int | None = None, **options: Any) -> Ended:
-    """An episode with states."""
+def recorded(env: gymnasium.Env[Any, Any], *, n_episodes: int = 1, seed: int | None = None, **options: Any) -> Ended:
+    """The last of some episodes with states."""
     recorder = EpisodeRecorder(strict=True)
     env = RecordEpisode(env, recorder, states=True, **options)
-    play_episodes(env, n_episodes=1, seed=seed)
+    play_episodes(env, n_episodes=n_episodes, seed=seed)
     env.close()
-    return close_and_read(recorder)[0]
+    return close_and_read(recorder)[n_episodes - 1]
 
 
 def test_the_states_of_an_episode_draw_what_was_seen_live() -> None:
@@ -54,6 +55,29 @@ def test_the_states_of_an_episode_draw_what_was_seen_live() -> None:
     finally:
         WalkingEnv.render = honest  # type: ignore[method-assign]
     assert restoration.difference > 40
+
+
+class FilmedEnv(WalkingEnv):
+    """Its first picture places a camera, as MuJoCo's viewer does."""
+
+    mujoco_renderer: Any = None
+
+    def render(self) -> Any:
+        if self.mujoco_renderer is None:
+            camera = SimpleNamespace(
+                lookat=np.array([self._count, 0.0, 0.0]), distance=4.0, azimuth=90.0, elevation=-45.0
+            )
+            self.mujoco_renderer = SimpleNamespace(viewer=SimpleNamespace(cam=camera))
+        return super().render() + np.uint8(self.mujoco_renderer.viewer.cam.lookat[0])
+
+
+def test_pictures_are_drawn_from_where_the_live_ones_were_taken() -> None:
+    ended = recorded(FilmedEnv(render_mode="rgb_array"), n_episodes=2, frames="render", every=7)
+    assert ended.metadata.info["camera"] == [1.0, 0.0, 0.0, 4.0, 90.0, -45.0]
+    restoration = Restoration(ended.episode, FilmedEnv(render_mode="rgb_array"))
+    restoration.begin()
+    restoration.compare(2)
+    assert (restoration.n_compared, restoration.difference) == (2, 0.0)
 
 
 def test_with_states_nothing_is_rendered_unasked_and_what_has_no_state_is_refused() -> None:
@@ -146,7 +170,7 @@ def test_the_states_of_mujoco_draw_what_was_seen_live(env_id: str, monkeypatch: 
             env.render()
     except Exception as error:  # noqa: BLE001 - whatever a machine without EGL raises
         pytest.skip(f"MuJoCo can't render here: {error}")
-    ended = recorded(make(), seed=1, frames="render")
+    ended = recorded(make(), n_episodes=2, seed=1, frames="render")
     with make() as env:
         restoration = Restoration(ended.episode, env)
         restoration.run()

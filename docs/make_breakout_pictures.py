@@ -1,4 +1,4 @@
-"""Take the pictures of Breakout that the documentation shows: ``python docs/make_breakout_pictures.py``.
+"""Take the pictures of Breakout that the documentation shows: ``python -m docs.make_breakout_pictures``.
 
 Five episodes are played by a player that follows the ball, better from episode to episode, and recorded as they are. The best
 one is shown on the page, and in a frame of a video; the worst and the best side by side in a moving picture.
@@ -13,12 +13,12 @@ from pathlib import Path
 import ale_py
 import gymnasium
 import numpy as np
-from make_pictures import FLAGS, PICTURES, serving, show_step, tab, take
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from docs.make_pictures import FLAGS, PICTURES, serving, show_step, tab, take
 from recorder import Catalog, Episode, EpisodeRecorder, RecordingWriter, open_episode
 from recorder.video.options import VideoOptions
 from recorder.wrappers import RecordEpisode

@@ -1,5 +1,5 @@
-"""Take the pictures of MuJoCo, MiniGrid, a chat and a PettingZoo game that the documentation shows: ``python
-docs/make_environment_pictures.py``. With names, such as ``knights``, only these.
+"""Take the pictures of MuJoCo, MiniGrid, a chat and a PettingZoo game that the documentation shows: ``python -m
+docs.make_environment_pictures``. With names, such as ``knights``, only these.
 
 Needs ``pip install 'gymnasium[mujoco]' minigrid 'pettingzoo[butterfly]'``, and ``MUJOCO_GL=egl`` on a machine without a screen.
 """
@@ -10,15 +10,16 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import gymnasium
-import minigrid  # noqa: F401 - registers its environments
 import numpy as np
-from make_pictures import FLAGS, PICTURES, serving, show_step, tab, take
+from minigrid.minigrid_env import MiniGridEnv
 from pettingzoo.butterfly import knights_archers_zombies_v11
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from docs.make_pictures import FLAGS, PICTURES, serving, show_step, tab, take
 from recorder import Catalog, EpisodeRecorder, RecordingWriter, open_episode
 from recorder.wrappers import RecordEpisode
 from recorder.wrappers.pettingzoo import RecordEpisode as RecordTeam
@@ -85,12 +86,12 @@ def play_minigrid(folder: Path) -> None:
     with writer(recorder, folder):
         env = RecordEpisode(gymnasium.make("MiniGrid-DoorKey-8x8-v0"), recorder)
         env.reset(seed=5)
-        world = env.unwrapped
+        world = grid_world(env)
         found = {
-            world.grid.get(column, row).type: (column, row)
+            thing.type: (column, row)
             for row in range(world.height)
             for column in range(world.width)
-            if world.grid.get(column, row) is not None
+            if (thing := world.grid.get(column, row)) is not None
         }
         go_beside(env, found["key"])
         env.step(PICKUP)
@@ -101,10 +102,18 @@ def play_minigrid(folder: Path) -> None:
         env.close()
 
 
-def go_beside(env: RecordEpisode, goal: tuple[int, int]) -> None:
-    """Walk until the agent faces a cell: the shortest way through free cells."""
+def grid_world(env: gymnasium.Env[Any, Any]) -> MiniGridEnv:
+    """The environment below the wrappers."""
     world = env.unwrapped
-    start = (*map(int, world.agent_pos), int(world.agent_dir))
+    assert isinstance(world, MiniGridEnv)
+    return world
+
+
+def go_beside(env: gymnasium.Env[Any, Any], goal: tuple[int, int]) -> None:
+    """Walk until the agent faces a cell: the shortest way through free cells."""
+    world = grid_world(env)
+    x, y = map(int, world.agent_pos)
+    start = (x, y, int(world.agent_dir))
     ways: dict[tuple[int, int, int], list[int]] = {start: []}
     waiting = [start]
     while waiting:

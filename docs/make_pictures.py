@@ -1,4 +1,4 @@
-"""Take the pictures of the replay page that the documentation shows: ``python docs/make_pictures.py RECORDINGS``.
+"""Take the pictures of the replay page that the documentation shows: ``python -m docs.make_pictures RECORDINGS``.
 
 RECORDINGS is a folder that a real run has filled, as ``make demo`` does. The server is started on it, the page is
 opened in headless Chromium, and the longest recorded episode of the newest run is shown.

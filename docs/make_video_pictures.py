@@ -153,8 +153,8 @@ def drawn_sound(samples: NDArray[np.float32], lines: Sequence[Line]) -> NDArray[
         said.text(line.start, height + 0.22, line.text, fontsize=7)
     said.set(ylim=(-0.4, 4), yticks=[], ylabel="sentences")
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()  # type: ignore[no-untyped-call]
 
 
 def save(name: str, pixels: NDArray[np.uint8]) -> None:

@@ -198,3 +198,38 @@ def test_proxy_headers_count_only_from_trusted_proxies(recordings: Path) -> None
     for wrong in ("//evil.example", "/a/../b", "/a b", "/\\evil.example", "https://evil.example"):
         assert client.get("/healthz", headers={**forged, "X-Forwarded-Prefix": wrong}, **peer).status_code == 400, wrong
     app.extensions[EXTENSION].close("the test is over")
+
+
+PUBLIC, TUNNEL = "https://code.example", "https://abc-8766.devtunnels.ms"
+FORWARDINGS = {
+    "VS Code, a free port of the desktop": ("localhost:9000", "http://localhost:9000", {}, {}, 200),
+    "code-server, a public name": ("code.example", PUBLIC, {}, {"allowed_origins": PUBLIC}, 200),
+    "code-server, a public name that is not allowed": ("code.example", PUBLIC, {}, {}, 403),
+    "a tunnel that rewrites Host and Origin": (
+        "localhost:8766",
+        "http://localhost:8766",
+        {"X-Forwarded-Host": "abc-8766.devtunnels.ms", "X-Forwarded-Proto": "https"},
+        {},
+        200,
+    ),
+    "a tunnel that rewrites Host alone": ("localhost:8766", TUNNEL, {}, {}, 403),
+    "a tunnel that rewrites Host alone, and is allowed": (
+        "localhost:8766",
+        TUNNEL,
+        {},
+        {"allowed_origins": TUNNEL},
+        200,
+    ),
+}
+"""What arrives of a page's request: Host, Origin, other headers; settings; and the answer."""
+
+
+@pytest.mark.parametrize("name", FORWARDINGS)
+def test_the_headers_of_port_forwardings_are_understood(recordings: Path, name: str) -> None:
+    host, origin, more, settings, status = FORWARDINGS[name]
+    app = make_app(recordings, server=settings)
+    tags = "/api/v1/episodes/demo/1/tags"
+    answer = app.test_client().put(tags, json={"tags": []}, headers={"Host": host, "Origin": origin, **more})
+    app.extensions[EXTENSION].close("the test is over")
+    assert answer.status_code == status
+    assert status == 200 or "allowed_origins" in answer.text

@@ -57,7 +57,7 @@ DOORS = {
     "zstandard": ("recorder/framing/zstd.py",),
     "lz4": ("recorder/chunk/", "recorder/framing/"),
     "PIL": ("worker/video/cards/emphasis.py",),
-    "matplotlib": ("worker/video/canvas/masks.py", "worker/video/still.py"),
+    "matplotlib": ("worker/video/canvas/fonts.py", "worker/video/canvas/masks.py", "worker/video/still.py"),
     "msgpack": (
         "recorder/black_box/",
         "recorder/chunk/",

@@ -3,6 +3,7 @@
 ``Outline`` is the interface. ``looks`` defines colours, shapes and names.
 """
 
+from recorder.outline.conversation import Said, conversation_columns, said_in
 from recorder.outline.events import EpisodeEvents, Event
 from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
@@ -24,16 +25,19 @@ __all__ = [
     "Marker",
     "MeterRanges",
     "Outline",
+    "Said",
     "Scene",
     "ShownPicture",
     "StepColumns",
     "chunk_rows",
+    "conversation_columns",
     "describe_recording",
     "has_intrinsic",
     "meter_level",
     "picture_before",
     "resized",
     "rgb_of",
+    "said_in",
     "shown_pictures",
     "thin_markers",
 ]

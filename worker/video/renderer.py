@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.outline import EpisodeEvents, Event, Marker, Outline, ShownPicture, picture_before
+from recorder.outline import EpisodeEvents, Event, Marker, Outline, ShownPicture, conversation_columns, picture_before
 from recorder.video.kinds import check_kinds
 from recorder.video.options import STATES
 from recorder.video.timeline import Timeline, make_timeline
@@ -23,6 +23,7 @@ from worker.video.episode.scales import scales_of
 from worker.video.episode.series import EpisodeSeries, LearningPoint
 from worker.video.layout import make_layout
 from worker.video.panels.clock import ClockPanel
+from worker.video.panels.conversation import ConversationPanel
 from worker.video.panels.curve import CurvePanel
 from worker.video.panels.grid import GridPanel
 from worker.video.panels.header import HeaderPanel
@@ -136,11 +137,15 @@ class EpisodeVideoRenderer:
         self.board: Board | None = None
         self._grid: GridPanel | None = None
         pictures = _pictures_of(episode, _pictures(series.pictures, has_choice=agent is not None), source, drawn)
-        has_board = not pictures or source == "both"
-        places = layout.board.rows(len(pictures) + has_board, layout.px(_BETWEEN))
+        is_placed = bool(pictures) or series.positions.shape[1] > 0
+        said = [] if is_placed or source == "board" else conversation_columns(episode)
+        has_board = not (pictures or said) or source == "both"
+        places = layout.board.rows(len(pictures) + bool(said) + has_board, layout.px(_BETWEEN))
         missing = _DRAWN_LATER if source == STATES else "no picture of this step"
         for picture_of, place in zip(pictures, places, strict=False):
             panels.append(PicturePanel(picture_of, layout, theme, still, place, missing=missing))
+        if said:
+            panels.append(ConversationPanel(episode, said, layout, theme, still, places[0]))
         if has_board and series.positions.shape[1]:
             grid = GridPanel(series, layout, theme, still, places[-1])
             self.board, self._grid = grid.board, grid

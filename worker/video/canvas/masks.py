@@ -1,4 +1,5 @@
-"""Shapes and text as coverage masks, drawn by matplotlib's rasteriser. No other module draws with matplotlib.
+"""Shapes and text as coverage masks, drawn by matplotlib's rasteriser. No other module draws with matplotlib; ``fonts`` knows
+its fonts.
 
 A mask gets its colour when it is stamped onto a surface, so it serves every colour. Masks are cached, because drawing
 one takes a hundred times as long as stamping it.
@@ -7,19 +8,20 @@ one takes a hundred times as long as stamping it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib import get_data_path
 from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.font_manager import FontProperties, get_font
+from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
 from recorder.outline.looks import AFFORDANCE_SHAPES
+from worker.video.canvas.fonts import letters_of, runs_of
 
 __all__ = [
     "Lettering",
@@ -56,13 +58,6 @@ _DPI = 72
 """At 72 dpi a point is a pixel, so a font's size is in pixels."""
 
 _NUMERALS = frozenset("0123456789+-−.,%/: ")
-
-_FONTS = {
-    bold: FontProperties(fname=f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf")
-    for bold in (False, True)
-}
-"""Return a font that matplotlib contains, so that all machines draw the same. By file, so that no font cache is
-searched."""
 
 
 class Lettering(NamedTuple):
@@ -105,21 +100,11 @@ def _coverage(renderer: Any) -> NDArray[np.uint8]:
     return np.repeat(np.asarray(renderer.buffer_rgba())[:, :, 3], 3, axis=1)
 
 
-def _font(size: int, bold: bool) -> FontProperties:
-    font = _FONTS[bold].copy()
+def _font(file: str, size: int) -> FontProperties:
+    """By file, so that no font cache is searched."""
+    font = FontProperties(fname=file)
     font.set_size(size)
     return font
-
-
-@lru_cache(maxsize=8)
-def _known_letters(bold: bool) -> frozenset[int]:
-    return frozenset(get_font(str(_FONTS[bold].get_file())).get_charmap())
-
-
-def _printable(text: str, bold: bool) -> str:
-    """Replace letters that the font lacks by question marks, and control characters by blanks."""
-    known = _known_letters(bold)
-    return "".join(" " if not letter.isprintable() else letter if ord(letter) in known else "?" for letter in text)
 
 
 @lru_cache(maxsize=2048)
@@ -130,10 +115,15 @@ def lettering(text: str, size: int, *, bold: bool = False) -> Lettering:
         size: of the font, in pixels.
     """
     if len(text) > 1 and _NUMERALS.issuperset(text):
-        return _numeral_row(text, size, bold)
-    text = _printable(text, bold)
-    font = _font(size, bold)
-    width = text_width(text, size, bold=bold)
+        # Numbers change at every step, but each digit's mask is drawn only once.
+        return _row([lettering(letter, size, bold=bold) for letter in text])
+    runs = runs_of(text, bold=bold)
+    return _row([_lettering(*run, size) for run in runs]) if len(runs) != 1 else _lettering(*runs[0], size)
+
+
+def _lettering(file: str, text: str, size: int) -> Lettering:
+    font = _font(file, size)
+    width = _width(file, text, size)
     margin = size
     renderer = _new_renderer(width + 2 * margin, 3 * size)
     context = renderer.new_gc()
@@ -148,9 +138,8 @@ def lettering(text: str, size: int, *, bold: bool = False) -> Lettering:
     return Lettering(mask, int(left) - margin, 2 * size - int(top), width)
 
 
-def _numeral_row(text: str, size: int, bold: bool) -> Lettering:
-    """Return a number made of digits. Numbers change at every step, but each digit's mask is drawn only once."""
-    letters = [lettering(letter, size, bold=bold) for letter in text]
+def _row(letters: Sequence[Lettering]) -> Lettering:
+    """Return parts of a line side by side."""
     starts = list(accumulate((letter.width for letter in letters), initial=0))
     drawn = [(start + letter.left, letter) for start, letter in zip(starts, letters, strict=False) if letter.mask.width]
     if not drawn:
@@ -172,12 +161,17 @@ def text_width(text: str, size: int, *, bold: bool = False) -> int:
     """Return the advance width of a line of text, in pixels."""
     if len(text) > 1 and _NUMERALS.issuperset(text):
         return sum(text_width(letter, size, bold=bold) for letter in text)
+    return sum(_width(file, part, size) for file, part in runs_of(text, bold=bold))
+
+
+def _width(file: str, text: str, size: int) -> int:
     # Bars at both ends make blanks count; their own width is subtracted.
     renderer = _new_renderer(1, 1)
-    font = _font(size, bold)
+    font = _font(file, size)
+    bar = "|" if ord("|") in letters_of(file) else ""
     framed, frame = (
         float(renderer.get_text_width_height_descent(line, font, False)[0])
-        for line in (f"|{_printable(text, bold)}|", "||")
+        for line in (f"{bar}{text}{bar}", f"{bar}{bar}")
     )
     return max(0, math.ceil(framed - frame))
 

@@ -5,12 +5,11 @@
 
 from recorder.outline.conversation import Said, conversation_columns, said_in
 from recorder.outline.events import EpisodeEvents, Event
-from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
+from recorder.outline.markers import MAX_MARKERS, Marker, has_intrinsic, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
 from recorder.outline.outline import Outline, chunk_rows, describe_recording
 from recorder.outline.overview import MAX_SAMPLES
 from recorder.outline.pictures import resized, rgb_of
-from recorder.outline.rewards import has_intrinsic
 from recorder.outline.scene import Scene
 from recorder.outline.shown_pictures import ShownPicture, picture_before, shown_pictures
 from recorder.outline.step_columns import StepColumns

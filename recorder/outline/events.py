@@ -13,9 +13,8 @@ from recorder.episode import EpisodeStatus
 from recorder.episode_file import Episode
 from recorder.errors import ShapeChangedError, UnknownColumnError
 from recorder.outline.agents import find_agent, whole_rows, whole_steps
-from recorder.outline.markers import AffordanceUses, LowMeters, RunStarts
+from recorder.outline.markers import AffordanceUses, LowMeters, RewardExtremes, RunStarts
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges
-from recorder.outline.rewards import RewardExtremes
 from recorder.outline.scene import Scene, agent_action_names
 from recorder.outline.step_columns import Floats, StepColumns, unusual_numbers
 

@@ -1,7 +1,8 @@
-"""Markers: the interesting steps of an episode. Finders work chunk by chunk."""
+"""Markers: the interesting steps of an episode, the greatest reward among them. Finders work chunk by chunk."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.episode import EpisodeMetadata
 from recorder.outline.dull_spans import Span, united
 from recorder.outline.meter_levels import CRITICAL_SHARE, MeterRanges
 from recorder.outline.step_columns import Floats, StepColumns
@@ -21,9 +23,11 @@ __all__ = [
     "LowMeters",
     "Marker",
     "MarkerFinder",
+    "RewardExtremes",
     "RunStarts",
     "UnsureChoices",
     "event_text",
+    "has_intrinsic",
     "thin_markers",
 ]
 
@@ -231,3 +235,34 @@ def thin_markers(markers: Sequence[Marker], limit: int = MAX_MARKERS) -> list[Ma
             of_kind = list({marker.index * room // n_indexes: marker for marker in of_kind}.values())
         kept += of_kind
     return sorted(kept, key=lambda marker: marker.index)
+
+
+def has_intrinsic(metadata: EpisodeMetadata, intrinsic_reward: Floats) -> bool:
+    """Whether the episode has intrinsic reward.
+
+    Args:
+        intrinsic_reward: ``float64[n]`` of the steps.
+    """
+    return bool(metadata.intrinsic_reward or intrinsic_reward.any())
+
+
+class RewardExtremes:
+    """The greatest and the least reward so far."""
+
+    def __init__(self) -> None:
+        self._index = 0
+        self._greatest = -math.inf
+        self._least = math.inf
+
+    def add(self, reward: Floats, first_index: int) -> None:
+        """Add ``float64[n]`` of the next steps, ``n > 0``."""
+        index = int(reward.argmax())
+        if reward[index] > self._greatest:
+            self._greatest, self._index = float(reward[index]), first_index + index
+        self._least = min(self._least, float(reward.min()))
+
+    def markers(self) -> list[Marker]:
+        """A marker at the first step with the greatest reward; none if all rewards are equal."""
+        if not self._greatest > self._least:
+            return []
+        return [Marker(self._index, "best_reward", f"greatest reward {self._greatest:+.2f}", value=self._greatest)]

@@ -22,12 +22,13 @@ from recorder.outline.markers import (
     LowMeters,
     Marker,
     MarkerFinder,
+    RewardExtremes,
     UnsureChoices,
+    has_intrinsic,
     thin_markers,
 )
 from recorder.outline.meter_levels import MeterRanges
 from recorder.outline.overview import Overview
-from recorder.outline.rewards import RewardExtremes, has_intrinsic
 from recorder.outline.scene import Bounds, Scene
 from recorder.outline.step_columns import StepColumns, Stretches, unusual_numbers
 from recorder.schema import EpisodeSchema

@@ -19,8 +19,7 @@ from recorder.publish.pace import Pace
 from recorder.publish.parts import identity_of, put_together
 from recorder.publish.spilling import Spilling
 from recorder.publish.stats import RecorderStats
-from recorder.publish.trouble import OnMessage, RingWatch, Trouble
-from recorder.publish.unread import UnreadWarning, n_steps_from
+from recorder.publish.trouble import OnMessage, RingWatch, Trouble, UnreadWarning, n_steps_from
 from recorder.step_stream import Play, StepStream
 
 __all__ = ["Publisher"]

@@ -1,6 +1,6 @@
 """What goes wrong with publishing: counted, said at most once in a while, and how long to wait before the next attempt.
 
-Another program may spoil the file of a ring.
+Another program may spoil the file of a ring, and a stream of this process may have no reader.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from recorder.black_box import Ring
+from recorder.black_box import Ring, RingReader, Run
 from recorder.errors import BlackBoxError, RecorderError, StreamError
 from recorder.publish.stats import RecorderStats
 from recorder.runtime.throttled_log import Throttle
+from recorder.step_stream import StepStream
 
-__all__ = ["OnMessage", "RingWatch", "Trouble"]
+__all__ = ["OnMessage", "RingWatch", "Trouble", "UnreadWarning", "n_steps_from"]
 
 OnMessage = Callable[[int, str, str, Exception | None], None]
 """Given the level of a log line, its logger's name, its text, and the error that it tells of, if any."""
@@ -50,8 +51,6 @@ class Trouble:
         self._not_before = 0.0
         self.error: Exception | None = None
         """The last failure."""
-        self.unanswered: StreamError | None = None
-        """Why nothing can be sent; None since something was."""
 
     @property
     def may_try(self) -> bool:
@@ -61,7 +60,6 @@ class Trouble:
     def is_answered(self) -> None:
         """The server has taken something."""
         self._backoff_secs = 0.0
-        self.unanswered = None
         if not self._stats.is_connected:
             self._stats.n_reconnects += 1
             self._stats.is_connected = True
@@ -69,7 +67,6 @@ class Trouble:
     def failed(self, error: StreamError) -> None:
         """The server did not take it: count, and wait longer each time."""
         self._stats.is_connected = False
-        self.unanswered = error
         self._count(error)
         self.log_error("away", f"can't send for now (errors so far: {self._stats.n_errors}): {error}", error)
         self.back_off()
@@ -140,3 +137,51 @@ class RingWatch:
                 BlackBoxError(f"another program has spoilt this black box: {why}: {self._ring.path}")
             )
         return bool(why) and "deleted" not in why
+
+
+_UNREAD = (
+    "nobody reads what is recorded in this process, and it ends with it: start a RecordingWriter(recorder, …), or start a "
+    "worker with 'hamlet-recorder worker' and make the recorder with EpisodeRecorder(find_redis_url())"
+)
+
+
+class UnreadWarning:
+    """Says that a stream of this process has no reader: once when there is something to read, and at the end."""
+
+    def __init__(self, stream: StepStream, stats: RecorderStats, trouble: Trouble) -> None:
+        self._stream = stream
+        self._stats = stats
+        self._trouble = trouble
+        self._has_warned = False
+
+    def warn(self) -> None:
+        """Say so once."""
+        if self._is_unread and not self._has_warned:
+            self._has_warned = True
+            self._trouble.log_error("unread", _UNREAD)
+
+    def sum_up(self) -> None:
+        """Say what is lost."""
+        if self._is_unread:
+            n_episodes, n_steps = self._stats.n_episodes_started, self._stats.n_recorded_steps
+            text = f"what was recorded is not kept (episodes: {n_episodes}, steps: {n_steps}): {_UNREAD}"
+            self._has_warned = True
+            self._trouble.log_error("unread at the end", text)
+
+    @property
+    def _is_unread(self) -> bool:
+        return not self._stream.is_read and self._stats.n_episodes_started > 0
+
+
+def n_steps_from(ring: Ring, position: int) -> int:
+    """Steps in the ring from a position on.
+
+    Raises:
+        BlackBoxError: another program has written into it.
+    """
+    n_steps = 0
+    for item in RingReader(ring, position).look(is_final=True, max_bytes=ring.capacity):
+        if isinstance(item, Run):
+            ids = item.records["episode_id"]
+            n_steps += len(ids) if not item.layout.is_block else int((ids != -1).sum())
+    return n_steps

@@ -14,12 +14,6 @@ import msgpack
 from recorder.redis_server.client import Purpose, call_if_allowed, redact, translate_errors
 from recorder.step_stream.ends import FINISHED_FIELD
 from recorder.step_stream.entries import HEADER, FinishedEntry, Flush, Play
-from recorder.step_stream.missed_heartbeats import (
-    MISSED_HEARTBEATS_SECS,
-    age_secs,
-    pack_missed_heartbeats,
-    unpack_missed_heartbeats,
-)
 from recorder.step_stream.reading import (
     UnreadableError,
     read_finished_body,
@@ -30,7 +24,15 @@ from recorder.step_stream.reading import (
 from recorder.step_stream.redis_episodes import LAST_SEQUENCE, RedisEpisodes, open_member
 from recorder.step_stream.redis_ledger import RedisLedger, pack_tally, read_tally, tally_fields
 from recorder.step_stream.redis_upkeep import RedisUpkeep
-from recorder.step_stream.run_info import MissedHeartbeats, RunInfo, ServerMemory
+from recorder.step_stream.run_info import (
+    MISSED_HEARTBEATS_SECS,
+    MissedHeartbeats,
+    RunInfo,
+    ServerMemory,
+    age_secs,
+    pack_missed_heartbeats,
+    unpack_missed_heartbeats,
+)
 
 __all__ = ["RedisStepStream"]
 

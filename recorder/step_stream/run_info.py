@@ -10,18 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgpack
+
+from recorder.step_stream.ends import unpack_body
+
 __all__ = [
     "GONE_AFTER_CHECKS",
+    "MISSED_HEARTBEATS_SECS",
     "KnownRun",
     "MissedHeartbeats",
     "Refused",
     "RunInfo",
     "ServerMemory",
+    "age_secs",
     "has_closed",
     "heartbeat_of",
     "is_gone",
+    "pack_missed_heartbeats",
     "trainer_names",
     "trainers_are_gone",
+    "unpack_missed_heartbeats",
 ]
 
 
@@ -118,3 +126,27 @@ def is_gone(info: RunInfo, name: str) -> bool:
 def trainers_are_gone(info: RunInfo) -> bool:
     """Whether all trainer processes of the run are gone."""
     return all(is_gone(info, name) for name in trainer_names(info))
+
+
+MISSED_HEARTBEATS_SECS = 3600
+"""Lifetime of the stored counts."""
+
+
+def pack_missed_heartbeats(missed_heartbeats: Mapping[str, MissedHeartbeats]) -> bytes:
+    """A msgpack map: trainer process to heartbeat and number of checks."""
+    packed: bytes = msgpack.packb({name: (it.heartbeat, it.n_checks) for name, it in missed_heartbeats.items()})
+    return packed
+
+
+def unpack_missed_heartbeats(packed: bytes) -> dict[str, MissedHeartbeats]:
+    """The stored counts; invalid entries are left out, so that their count restarts."""
+    return {
+        str(name): MissedHeartbeats(*pair)
+        for name, pair in unpack_body(packed).items()
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(it, int | float) for it in pair)
+    }
+
+
+def age_secs(millis_left: int) -> float | None:
+    """Age of the counts, from their remaining lifetime in milliseconds; None if they have no lifetime."""
+    return max(0.0, MISSED_HEARTBEATS_SECS - millis_left / 1000) if millis_left >= 0 else None

@@ -40,6 +40,13 @@ TERMS = {
     ),
     "extra": Term("", "A value that the trainer recorded with this step."),
     "end": Term("End", "Whether the episode ends with this step, and how."),
+    "meters": Term(
+        "Meters", "How full each meter is, as a share of its range. Click one for its curve on the timeline."
+    ),
+    "q_values": Term(
+        "Q-values", "What the agent expects of each action. The outlined one was taken; hatched ones were not allowed."
+    ),
+    "place": Term("Step", "Number of the step that is shown, and of the last one. Steps count from 0."),
     "seed": Term("Seed", "Seed of the environment's random numbers. Click to copy it."),
 }
 """By the names that the page uses."""

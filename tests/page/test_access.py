@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.page.conftest import CELLS, SHAPES, Site
 from tests.page.looking import (
@@ -67,3 +67,19 @@ def test_the_reduced_motion_setting_is_respected(page: Page, site: Site) -> None
     first = shown_step(page)
     points = {tuple(np.round(agent_point(page))) for _ in range(8)}
     assert len(points) <= shown_step(page) - first + 1, "the agent is painted between two cells"
+
+
+def test_fingers_have_targets_of_44_pixels(browser: Browser, site: Site) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    for path, there in ((f"{SHAPES}/2", ".player[data-step]"), ("/?run=demo", "a.episode-link")):
+        page.goto(site.address + path)
+        page.wait_for_selector(there)
+        # A row of the list opens its episode as its link does.
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("button, a:not(.episode-link), select, input:not([type=checkbox]), tbody tr")]
+              .filter((node) => node.offsetParent && node.getBoundingClientRect().height < 44)
+              .map((node) => node.getAttribute("aria-label") ?? node.textContent)"""
+        )
+        assert small == [], path
+    context.close()

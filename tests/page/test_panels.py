@@ -109,3 +109,12 @@ def test_an_episode_is_shared_by_links_code_and_files(page: Page, site: Site) ->
     assert arrays["reward"].tolist() == WALK["reward"].tolist()
     assert (arrays["meters"] == WALK["meters"]).all()
     assert len(saved) == 5
+
+
+def test_each_heading_and_number_of_the_player_has_an_explanation(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=40")
+    for part in (".chip", ".meters h2", ".q-values h2", ".facts dt", ".curve-key li", ".marker-kind", ".counter"):
+        for node in page.locator(part).all():
+            assert node.evaluate("node => node.closest('[data-tip]') !== null"), node.inner_text()
+    page.locator(".meters h2").hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("share of its range")

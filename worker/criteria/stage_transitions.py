@@ -64,9 +64,11 @@ class StageTransitionCriterion(Criterion):
         self._lookback = checked_setting(self.name, StageTransitionsSettings, "lookback", lookback)
         self._lookahead = checked_setting(self.name, StageTransitionsSettings, "lookahead", lookahead)
         self._max_lanes = checked_count(self.name, "max_lanes", max_lanes, minimum=1, maximum=1_000_000)
-        self._when_after = f"among the {lookahead} episodes of its lane from a transition on{_THRESHOLD}"
+        first = "the first episode" if lookahead == 1 else f"among the first {lookahead} episodes"
+        self._when_after = f"{first} of its lane from a transition on{_THRESHOLD}"
         self._when_not = f"not {self._when_after}"
-        self._when_open = f"kept if its lane changes stage within the {lookback} episodes after it{_THRESHOLD}"
+        following = "with the next episode" if lookback == 1 else f"within the next {lookback} episodes"
+        self._when_open = f"kept if its lane changes stage {following}{_THRESHOLD}"
         self._lanes: dict[int, _Lane] = {}  # the lane not seen for longest is first
         self._lane_of: dict[int, int] = {}  # held episode -> its lane
 

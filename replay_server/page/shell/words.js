@@ -39,6 +39,9 @@ export const TERMS = {
   intrinsic_so_far: {"title": "Intrinsic reward so far", "meaning": "The intrinsic reward up to and including this step, before its weight. No unit."},
   extra: {"title": "", "meaning": "A value that the trainer recorded with this step."},
   end: {"title": "End", "meaning": "Whether the episode ends with this step, and how."},
+  meters: {"title": "Meters", "meaning": "How full each meter is, as a share of its range. Click one for its curve on the timeline."},
+  q_values: {"title": "Q-values", "meaning": "What the agent expects of each action. The outlined one was taken; hatched ones were not allowed."},
+  place: {"title": "Step", "meaning": "Number of the step that is shown, and of the last one. Steps count from 0."},
   seed: {"title": "Seed", "meaning": "Seed of the environment's random numbers. Click to copy it."},
 };
 

@@ -5,6 +5,8 @@
 import { element, setText } from "../shell/dom.js";
 import { LEVEL_SHARES } from "../shell/looks.js";
 import { formatMeter, formatMeterChange } from "../shell/numbers.js";
+import { explain } from "../shell/tips.js";
+import { TERMS } from "../shell/words.js";
 import { colourNameOf } from "./affordance_marks.js";
 import { nameDifferences, otherBar, placeOtherBar, showDifference } from "./difference.js";
 import { RowFold } from "./row_fold.js";
@@ -21,7 +23,7 @@ export class MetersView {
   /** @type {?Outline} */
   #outline = null;
   #onToggle;
-  #heading = element("h2", {}, "Meters");
+  #heading = explain(element("h2", {}, TERMS.meters.title), TERMS.meters.meaning);
   /** Whether rows show the difference from another episode, not from the previous step. */
   #isCompared = false;
 

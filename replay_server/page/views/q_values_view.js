@@ -7,6 +7,8 @@ import { actionsOf, fieldsOf } from "../player/agent_row.js";
 import { element, setText } from "../shell/dom.js";
 import { DECIMALS } from "../shell/looks.js";
 import { formatChange, formatNumber, isNumber } from "../shell/numbers.js";
+import { explain } from "../shell/tips.js";
+import { TERMS } from "../shell/words.js";
 import { nameDifferences, otherBar, placeOtherBar, showDifference } from "./difference.js";
 import { arrowOf } from "./directions.js";
 import { RowFold } from "./row_fold.js";
@@ -54,7 +56,8 @@ export class QValuesView {
     this.#fold.open([]);
     this.node.hidden =
       !has("q_values") && !has("action_masks") && !fields.some(({ name, shape }) => name === "action" && shape.length);
-    setText(this.#title, has("q_values") ? "Q-values" : "Action");
+    const { title, meaning } = has("q_values") ? TERMS.q_values : TERMS.action;
+    setText(explain(this.#title, meaning), title);
   }
 
   /** @param {StepView} step */

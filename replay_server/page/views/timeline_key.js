@@ -4,6 +4,7 @@ import { element } from "../shell/dom.js";
 import { MARKER_WORDS } from "../shell/looks.js";
 import { formatCount, formatMeter, formatNumber, isNumber } from "../shell/numbers.js";
 import { explain } from "../shell/tips.js";
+import { TERMS } from "../shell/words.js";
 import { colourNameOf } from "./affordance_marks.js";
 import { agentColour } from "./agent_marks.js";
 import { agentCurves, totalColour } from "./timeline_agents.js";
@@ -37,7 +38,8 @@ export class TimelineKey {
     const most = returns.reduce((high, value) => Math.max(high, value), 0);
     const curves = [
       {
-        name: other ? `Return so far, episode ${store.opened.episodeId}` : "Return so far",
+        name: TERMS.return_so_far.title + (other ? `, episode ${store.opened.episodeId}` : ""),
+        meaning: TERMS.return_so_far.meaning,
         colour: `--${totalColour(store.opened)}`,
         range: `${formatNumber(least)} to ${formatNumber(most)}`,
       },
@@ -96,9 +98,9 @@ export class TimelineKey {
   }
 }
 
-/** @param {{name: string, colour: string, range: string}} curve */
-function curveItem({ name, colour, range }) {
+/** @param {{name: string, colour: string, range: string, meaning?: string}} curve */
+function curveItem({ name, colour, range, meaning }) {
   const item = element("li", {}, element("span", { class: "name" }, name), element("span", { class: "muted" }, range));
   item.style.setProperty("--curve", `var(${colour})`);
-  return item;
+  return meaning ? explain(item, meaning) : item;
 }

@@ -6,6 +6,8 @@ import { element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { withKeys } from "../shell/keys.js";
 import { formatCount, formatCountOf } from "../shell/numbers.js";
+import { explain } from "../shell/tips.js";
+import { TERMS } from "../shell/words.js";
 
 /** @import { PageActions } from "../player/player_keys.js" */
 /** @import { IconName } from "../shell/icons.js" */
@@ -22,7 +24,7 @@ export class TransportView {
   #loop;
   #skip;
   #live;
-  #counter = element("output", { class: "counter number" });
+  #counter = explain(element("output", { class: "counter number" }), TERMS.place.meaning);
 
   /**
    * @param {import("../player/controls.js").Controls} controls

@@ -200,7 +200,7 @@ class Outline:
         """The part that more steps change, from an index on; the content of ``grown`` messages."""
         weight = self._metadata.intrinsic_weight
         return {
-            **self.agents.to_map(weight, end_index),
+            **self.agents.to_map(weight, first_index, end_index),
             "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in self._gaps_between(first_index, end_index)],
             "markers": [marker.to_map() for marker in self.markers(first_index, end_index)],
             "dull": self.dull(first_index, end_index),

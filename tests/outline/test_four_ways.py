@@ -45,7 +45,10 @@ def test_agents_that_join_live_are_told_with_their_chunk(tmp_path: Path) -> None
     live = make_agent_ways(tmp_path).live
     assert [agent["id"] for agent in live[0]["agents"]] == ["red_0", "red_1", "blue_0"]
     assert [agent["spans"][0][1] for agent in live[0]["agents"]] == [16, 16, 16]
-    assert [agent["spans"] for agent in live[1]["agents"]][1] == [[0, 20]]
+    changed = {agent["id"]: agent for agent in live[1]["agents"]}
+    assert (changed["red_1"]["spans"], changed["red_1"]["outcome"]) == ([[0, 20]], "terminated")
+    assert not {"team", "group", "slot", "pictures", "action_names"} & changed["red_1"].keys(), "these are known"
+    assert [agent["id"] for agent in live[2]["agents"]] == ["red_0", "blue_0"], "the other one has left"
     returns = [value for message in live[:-1] for value in message["overview"]["agents"][0]]
     assert returns == live[-1]["overview"]["agents"][0]
 

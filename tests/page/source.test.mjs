@@ -264,6 +264,7 @@ describe("the outline of an episode that was followed live", () => {
       for (const curves of ["meters", "agents", "teams"])
         assert.deepEqual(outline.overview[curves], expected.overview[curves]);
       assert.deepEqual(outline.bounds, expected.bounds);
+      assert.deepEqual(outline.agents, expected.agents);
       assert.deepEqual(outline.table.chunks, expected.table.chunks);
       replaceFindings(outline, ended);
       assert.deepEqual(untimed(outline), untimed(expected));

@@ -56,6 +56,8 @@ class AgentsOutline:
         self._presence: list[Presence] = []
         self._pictures: dict[int, list[str]] = {}
         """Columns of pictures, by group."""
+        self._described_at: list[int] = []
+        """Index of the first step of the chunk in which the lasting facts of each agent changed last."""
         self._stillness = Stillness()
         self.still: NDArray[np.bool_] | None = None
         """``bool[n_steps]`` of the last chunk, where all agents stand still; None without agents."""
@@ -70,10 +72,16 @@ class AgentsOutline:
         Raises:
             EpisodeFileError: the chunk is damaged.
         """
+        before = list(self._table.roster)
         self._table.add(chunk)
         agents = self._table.roster
         if not agents:
             return []
+        with_new_pictures = self._add_pictures(chunk)
+        self._described_at += [first_index] * (len(agents) - len(before))
+        for number, (was, now) in enumerate(zip(before, agents, strict=False)):
+            if was != now or now.group in with_new_pictures:
+                self._described_at[number] = first_index
         for agent in agents[len(self._presence) :]:
             self._presence.append(Presence(agent.agent_id))
             if len(self._followed) < MAX_FOLLOWED:
@@ -84,7 +92,6 @@ class AgentsOutline:
         groups = sorted({agent.group for agent in agents})
         for group in groups:
             self._include(chunk, group)
-        self._add_pictures(chunk)
         self.still = self._stillness.add(chunk, groups)
         steps = [agent_steps(chunk, agent) for agent in agents[: len(self._followed)]]
         shares = self._shares(steps)
@@ -110,34 +117,44 @@ class AgentsOutline:
         """
         return self._table.agents(intrinsic_weight=weight, given=self._given)
 
-    def to_map(self, weight: float | None, end_index: int | None = None) -> dict[str, Any]:
-        """``agents``, ``teams`` and ``shown_agent`` of the outline."""
+    def to_map(self, weight: float | None, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
+        """``agents``, ``teams`` and ``shown_agent`` of the outline.
+
+        Args:
+            first_index: who gets this knows the agents of the steps before. Of those it has only what changes, and nothing
+                of agents that take no part in later steps, unless there are new ones: then colours may change.
+        """
         infos = self.infos(weight)
+        is_new = [at >= first_index for at in self._described_at] or [True] * len(infos)
         looks, team_numbers = agent_looks({info.agent_id: info.team for info in infos})
         rows = []
         for number, info in enumerate(infos):
             look = looks[info.agent_id]
-            names = agent_action_names(self._info, info.agent_id)
             spans = self._presence[number].spans if number < len(self._presence) else []
             critical = self._followed[number].critical if number < len(self._followed) else []
-            rows.append(
-                {
-                    "id": info.agent_id,
+            if not any(is_new) and (not spans or spans[-1][1] <= first_index):
+                continue
+            row = {
+                "id": info.agent_id,
+                "number": look.number,
+                "sign": look.sign,
+                "spans": _clipped(spans, end_index),
+                "critical": _clipped(at_most(critical, MAX_SPANS)[0], end_index),
+                "return": float(f"{info.return_:.9g}"),
+                "n_steps": info.n_steps,
+                "outcome": info.outcome,
+            }
+            if is_new[number]:
+                names = agent_action_names(self._info, info.agent_id)
+                row |= {
                     "team": info.team,
                     "group": info.group,
                     "slot": info.slot,
                     "pictures": self._pictures.get(info.group, []),
-                    "number": look.number,
-                    "sign": look.sign,
-                    "spans": _clipped(spans, end_index),
-                    "critical": _clipped(at_most(critical, MAX_SPANS)[0], end_index),
-                    "return": float(f"{info.return_:.9g}"),
-                    "n_steps": info.n_steps,
-                    "outcome": info.outcome,
                     "action_names": names,
                     "action_labels": short_names(names),
                 }
-            )
+            rows.append(row)
         teams = [{"name": name, "number": number} for name, number in team_numbers.items()]
         return {"agents": rows, "teams": teams, "shown_agent": shown_agent(infos)}
 
@@ -162,11 +179,15 @@ class AgentsOutline:
         if there.size:
             self._bounds.include(there.reshape(len(there), -1).astype(np.float64))
 
-    def _add_pictures(self, chunk: Chunk) -> None:
-        """Columns may first appear after the first steps."""
+    def _add_pictures(self, chunk: Chunk) -> set[int]:
+        """Columns may first appear after the first steps; returns their groups."""
+        changed = set()
         for group, names in agent_picture_columns(map(chunk.spec, chunk.names)).items():
             known = self._pictures.setdefault(group, [])
-            known += [name for name in names if name not in known]
+            more = [name for name in names if name not in known]
+            known += more
+            changed |= {group} if more else set()
+        return changed
 
     def _shares(self, steps: Sequence[StepColumns]) -> Floats | None:
         """``float64[n_steps, n_agents, n_meters]``."""

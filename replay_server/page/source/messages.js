@@ -53,6 +53,8 @@
  * @property {string[]} action_labels the same for narrow places
  */
 
+/** What has changed of an agent, or all of a new one. @typedef {Partial<Agent> & {id: string}} AgentRow */
+
 /** @typedef {{name: string, number: number}} Team */
 
 /**
@@ -63,7 +65,7 @@
  * @property {import("./outline.js").Marker[]} markers
  * @property {Span[]} dull
  * @property {Span[]} critical
- * @property {Agent[]} agents empty in an episode of one agent
+ * @property {AgentRow[]} agents those that have changed, or are new; empty in an episode of one agent
  * @property {Team[]} teams
  * @property {?string} shown_agent the one that is selected first
  * @property {boolean} has_intrinsic

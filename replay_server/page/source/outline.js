@@ -3,7 +3,7 @@
 import { readSchema } from "../decode/columns.js";
 import { ChunkTable } from "./chunk_table.js";
 
-/** @import { Agent, ChunkRow, Growth, Metadata, OutlineMessage, Overview, FinalOutline, Span, Team } from "./messages.js" */
+/** @import { Agent, AgentRow, ChunkRow, Growth, Metadata, OutlineMessage, Overview, FinalOutline, Span, Team } from "./messages.js" */
 /** @import { ColumnSpec } from "../decode/columns.js" */
 
 /** @typedef {{name: string, kind: string, cell: number[], number: number}} Affordance `number` chooses its look */
@@ -146,7 +146,7 @@ export function grow(outline, message) {
   outline.markers.push(...message.markers);
   extend(outline.dull, message.dull);
   extend(outline.critical, message.critical);
-  outline.agents = message.agents;
+  outline.agents = withRows(outline.agents, message.agents);
   outline.teams = message.teams;
   outline.shownAgent = message.shown_agent;
   outline.hasIntrinsic = message.has_intrinsic;
@@ -154,6 +154,23 @@ export function grow(outline, message) {
   outline.meterRanges = message.meter_ranges;
   outline.meterLevels = message.meter_levels;
   outline.overview = joined(outline.overview, message.overview);
+}
+
+/**
+ * Agents that are known get what has changed; new ones follow, in order.
+ *
+ * @param {Agent[]} agents
+ * @param {AgentRow[]} rows
+ */
+function withRows(agents, rows) {
+  const known = new Map(agents.map((agent) => [agent.id, agent]));
+  const more = [];
+  for (const row of rows ?? []) {
+    const agent = known.get(row.id);
+    if (agent) Object.assign(agent, row);
+    else more.push(/** @type {Agent} */ (row));
+  }
+  return [...agents, ...more];
 }
 
 /**

@@ -152,14 +152,12 @@ def check_server(url: str, *, socket_timeout_secs: float = 2.0) -> StreamError |
     Raises:
         SettingsError: it is a Cluster or Sentinel or lacks the database, or the URL is invalid.
     """
-    client = make_client(url, purpose="trainer", socket_timeout_secs=socket_timeout_secs)
-    try:
-        with translate_errors(url):
-            client.ping()
-    except StreamError as error:
-        return error
-    finally:
-        client.close()
+    with make_client(url, purpose="trainer", socket_timeout_secs=socket_timeout_secs) as client:
+        try:
+            with translate_errors(url):
+                client.ping()
+        except StreamError as error:
+            return error
     return None
 
 
@@ -185,13 +183,11 @@ def _is_not_allowed(error: Exception) -> bool:
 
 def answers(url: str) -> bool:
     """Whether a server answers within a second. One that is loading its data does not."""
-    client = make_client(url, purpose="worker", socket_timeout_secs=1.0)
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
-    finally:
-        client.close()
+    with make_client(url, purpose="worker", socket_timeout_secs=1.0) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
 
 
 def reply_of(error: Exception) -> str:
@@ -201,13 +197,11 @@ def reply_of(error: Exception) -> str:
 
 def server_id_at(url: str) -> str | None:
     """The ``run_id`` of the server process, new with each start; None if it does not answer within a second."""
-    client = make_client(url, purpose="worker", socket_timeout_secs=1.0)
-    try:
-        return str(client.info("server")["run_id"])
-    except redis.RedisError:
-        return None
-    finally:
-        client.close()
+    with make_client(url, purpose="worker", socket_timeout_secs=1.0) as client:
+        try:
+            return str(client.info("server")["run_id"])
+        except redis.RedisError:
+            return None
 
 
 @contextmanager

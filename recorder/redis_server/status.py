@@ -76,13 +76,10 @@ def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerS
     Raises:
         StreamUnavailableError: Redis can't be reached.
     """
-    client = make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs)
-    try:
+    with make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs) as client:
         information = call_if_allowed(url, client.info)
         greeting = information or _greeting(url, client)
         entries = call_if_allowed(url, client.client_list)
-    finally:
-        client.close()
     kind = "valkey" if "valkey_version" in greeting else "redis"
     named = {} if information is None else information
     return ServerStatus(
@@ -114,14 +111,8 @@ def read_queue_lengths(url: str, *, key_prefix: str, socket_timeout_secs: float 
     Raises:
         StreamUnavailableError: Redis can't be reached.
     """
-    client = make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs)
-    try:
-        with translate_errors(url):
-            return {
-                queue: sum(_length(client, f"{key_prefix}{name}") for name in lists) for queue, lists in _LISTS.items()
-            }
-    finally:
-        client.close()
+    with make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs) as client, translate_errors(url):
+        return {queue: sum(_length(client, f"{key_prefix}{name}") for name in lists) for queue, lists in _LISTS.items()}
 
 
 def repair_queues(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) -> None:
@@ -130,14 +121,10 @@ def repair_queues(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0
     Raises:
         StreamError: Redis can't be reached, or refuses.
     """
-    client = make_client(url, purpose="worker", socket_timeout_secs=socket_timeout_secs)
-    try:
-        with translate_errors(url):
-            SetAside(client, key_prefix, may_write=True).move(
-                {f"{key_prefix}{name}": kind for name, kind in QUEUE_KEYS.items()}
-            )
-    finally:
-        client.close()
+    with make_client(url, purpose="worker", socket_timeout_secs=socket_timeout_secs) as client, translate_errors(url):
+        SetAside(client, key_prefix, may_write=True).move(
+            {f"{key_prefix}{name}": kind for name, kind in QUEUE_KEYS.items()}
+        )
 
 
 def _length(client: Any, key: str) -> int:

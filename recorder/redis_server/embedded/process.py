@@ -213,9 +213,8 @@ def confirm_settings(url: str, settings: Mapping[str, bytes]) -> None:
         ServerStartError: a setting differs.
         StreamError: the server does not answer.
     """
-    client: Any = make_client(url, purpose="worker")
-    client.set_response_callback("CONFIG GET", lambda reply, **_: reply)
-    try:
+    with make_client(url, purpose="worker") as client:
+        client.set_response_callback("CONFIG GET", lambda reply, **_: reply)
         for name, wanted in settings.items():
             with translate_errors(url):
                 found = _value(client.execute_command("CONFIG GET", name))
@@ -224,8 +223,6 @@ def confirm_settings(url: str, settings: Mapping[str, bytes]) -> None:
                     f"Redis was stopped, because it ignored its settings: {name} is {found!r} instead of {wanted!r}; "
                     "is the program Redis or Valkey 6.2 or later?"
                 )
-    finally:
-        client.close()
 
 
 def _value(reply: Any) -> bytes | None:

@@ -114,11 +114,8 @@ class EmbeddedServer:
         return self._running
 
     def _read_version(self) -> None:
-        client: Any = make_client(self.url, purpose="worker")
-        try:
+        with make_client(self.url, purpose="worker") as client:
             information = client.info("server")
-        finally:
-            client.close()
         self._kind = "valkey" if "valkey_version" in information else "redis"
         self._version = str(information[f"{self._kind}_version"])
 
@@ -203,16 +200,12 @@ def move_data(url: str, to: ServerFolder) -> bool:
         to.create()
     except OSError as error:
         raise StreamError(f"the folder of Redis can't be created ({error.strerror}): {to.path}") from error
-    client: Any = make_client(url, purpose="worker")
-    try:
-        with translate_errors(url):
-            left = _folder_of(client)
-            client.config_set("appendonly", "no")
-            client.execute_command("CONFIG", "SET", "dir", os.fsencode(to.path))
-            client.config_set("appendonly", "yes")
-            _wait_until_rewritten(client)
-    finally:
-        client.close()
+    with make_client(url, purpose="worker") as client, translate_errors(url):
+        left = _folder_of(client)
+        client.config_set("appendonly", "no")
+        client.execute_command("CONFIG", "SET", "dir", os.fsencode(to.path))
+        client.config_set("appendonly", "yes")
+        _wait_until_rewritten(client)
     if left is not None and not _is_same(left, to.path):
         shutil.rmtree(left / to.append_only.name, ignore_errors=True)
         ServerFolder(left).forget_address()

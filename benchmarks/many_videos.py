@@ -10,7 +10,7 @@ from typing import Any
 from recorder.episode_file import open_episode
 from recorder.video.options import VideoOptions
 from worker.video.encoding.frame_loop import make_video
-from worker.video.export import make_renderer
+from worker.video.in_run import make_renderer
 
 __all__ = ["make_videos"]
 

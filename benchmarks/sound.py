@@ -12,7 +12,7 @@ from benchmarks.video import bench_episode
 from recorder.episode_file import Episode
 from recorder.outline import EpisodeEvents
 from recorder.video.options import VideoOptions
-from worker.video.export import make_renderer
+from worker.video.in_run import make_renderer
 from worker.video.sound.mixing import mixed
 from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.score import make_score

@@ -26,8 +26,8 @@ from worker.video.encoding.encoder import output_arguments
 from worker.video.encoding.ffmpeg import ffmpeg_path
 from worker.video.encoding.frame_loop import make_video
 from worker.video.encoding.planes import Yuv420Planes
-from worker.video.export import make_renderer
 from worker.video.files.video_files import LocalVideos
+from worker.video.in_run import make_renderer
 from worker.video.queue.context import RenderContext, RenderLimits
 from worker.video.queue.planning import begin_video
 from worker.video.queue.rendering import render_segment

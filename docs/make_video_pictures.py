@@ -26,7 +26,7 @@ from worker.video import EpisodeVideoRenderer, VideoOptions
 from worker.video.cards.subtitles import Subtitled
 from worker.video.compare import ComparisonRenderer
 from worker.video.episode.series import LearningPoint
-from worker.video.export import renderer_in_run
+from worker.video.in_run import renderer_in_run
 from worker.video.narration.narration import Line, Narration, narrate
 from worker.video.reel import Clip, Pick, ReelRenderer
 from worker.video.sound.mixing import mixed

@@ -21,7 +21,7 @@ from worker.video import export_episode_video
 from worker.video.cards.emphasis import _magnified
 from worker.video.cards.end_card import coming_after, hook_of
 from worker.video.episode.series import EpisodeSeries, LearningPoint
-from worker.video.export import make_renderer
+from worker.video.in_run import make_renderer
 
 N_STEPS = 60
 CRISIS = 30

@@ -16,7 +16,7 @@ from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, frames_of,
 from tests.video.sample import sample_file, sample_steps
 from worker.video import batch_export_videos, export_episode_video
 from worker.video.encoding.frame_loop import VideoStoppedError
-from worker.video.export import make_renderer
+from worker.video.in_run import make_renderer
 
 QUICK = {"dpi": 20, "preset": "ultrafast", "steps_per_second": 30}
 

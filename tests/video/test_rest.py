@@ -25,8 +25,8 @@ from replay_server.videos.still_pictures import StillPictures
 from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import n_frames_of
 from tests.video.sound.hearing import audio_of
-from worker.video.export import renderer_in_run
 from worker.video.files.video_files import video_files
+from worker.video.in_run import renderer_in_run
 from worker.video.queue.context import RenderContext
 from worker.video.queue.planning import begin_video, enqueue_segments
 from worker.video.queue.rendering import render_segment

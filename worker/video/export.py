@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +17,10 @@ from recorder.urls import local_path
 from recorder.video.episode_timeline import timeline_of
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
-from recorder.video.sound_choices import shows_captions
 from recorder.video.timeline import Timeline
-from worker.video.cards.end_card import coming_after
 from worker.video.encoding.frame_loop import VideoFile
 from worker.video.episode.restored import restored_pictures
-from worker.video.episode.series import LearningPoint
-from worker.video.panels.picture import PictureOf
-from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.in_run import renderer_in_run
 from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.sounding_video import make_sounding_video
 from worker.video.sound.studio import Studio
@@ -35,12 +31,7 @@ __all__ = [
     "BatchResult",
     "batch_export_videos",
     "export_episode_video",
-    "learning_points",
-    "make_renderer",
-    "renderer_in_run",
 ]
-
-_CURVE_POINTS = 1000
 
 
 def export_episode_video(
@@ -261,49 +252,3 @@ def _export(
             programme = EpisodeProgramme(episode, renderer.timeline, agent=options.agent)
             video = make_sounding_video(renderer, programme, path, options, studio, on_frame, chapters=chapters)
     return video._replace(notes=(*video.notes, restored.note)) if restored and restored.note else video
-
-
-def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:
-    """Return the run's episodes, thinned for a plot."""
-    return [
-        LearningPoint(point.episode_id, point.total_reward) for point in catalog.learning_curve(run_id, _CURVE_POINTS)
-    ]
-
-
-def renderer_in_run(
-    catalog: Catalog, run_id: str, episode: Episode, options: VideoOptions, *, drawn: PictureOf | None = None
-) -> EpisodeVideoRenderer:
-    """Return the renderer with what the options show of the run; raises as ``make_renderer``, and if the catalog can't be
-    read."""
-    curve = learning_points(catalog, run_id) if options.learning_curve else ()
-    coming = coming_after(catalog, run_id, episode.metadata) if options.emphasis else ""
-    return make_renderer(episode, options, learning_curve=curve, coming=coming, drawn=drawn)
-
-
-def make_renderer(
-    episode: Episode,
-    options: VideoOptions,
-    *,
-    learning_curve: Sequence[LearningPoint] = (),
-    coming: str = "",
-    drawn: PictureOf | None = None,
-) -> EpisodeVideoRenderer:
-    """Return the renderer for the options.
-
-    Raises:
-        UsageError: the options are invalid, or do not fit this episode.
-    """
-    return EpisodeVideoRenderer(
-        episode,
-        width=options.width,
-        height=options.height,
-        style=options.style,
-        timeline=timeline_of(episode, options),
-        learning_curve=learning_curve,
-        coming=coming,
-        source=options.source,
-        agent=options.agent,
-        emphasis=options.emphasis,
-        captions=shows_captions(options.emphasis, options.captions, options.narrate),
-        drawn=drawn,
-    )

@@ -23,7 +23,8 @@ from worker.video.canvas.geometry import Rect
 from worker.video.canvas.surface import Canvas
 from worker.video.encoding.frame_loop import VideoFile
 from worker.video.episode.series import LearningPoint
-from worker.video.export import learning_points, opened_catalog
+from worker.video.export import opened_catalog
+from worker.video.in_run import learning_points
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.sound.programmes.episode import EpisodeProgramme
 from worker.video.sound.programmes.reel import ReelPart, ReelProgramme

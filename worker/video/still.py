@@ -28,7 +28,7 @@ from recorder.storage import open_storage
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import burns_narration
 from worker.video.cards.subtitles import Subtitled
-from worker.video.export import renderer_in_run
+from worker.video.in_run import renderer_in_run
 from worker.video.narration.facts import climax_of
 from worker.video.narration.narration import narrate
 from worker.video.sound.programmes.episode import EpisodeProgramme

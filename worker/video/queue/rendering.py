@@ -14,7 +14,7 @@ from recorder.video.sound_choices import burns_narration
 from worker.video.cards.subtitles import Subtitled
 from worker.video.encoding.frame_loop import FrameSource, VideoStoppedError, make_video
 from worker.video.episode.restored import restored_pictures
-from worker.video.export import renderer_in_run
+from worker.video.in_run import renderer_in_run
 from worker.video.narration.kept import kept_cues
 from worker.video.queue.context import RenderContext, failure_text, if_unexpected, opened
 from worker.video.queue.joining import join_video

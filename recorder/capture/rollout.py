@@ -90,35 +90,27 @@ class RolloutEpisodes:
             The places, and the episodes that end, in the order in which they do.
         """
         n_steps, n_lanes = ends.shape
-        ids = np.empty(ends.shape, np.int64)
-        numbers = np.empty(ends.shape, np.int64)
+        open_episodes = [self._open.get(lane, (NO_STEP, 0)) for lane in lanes.tolist()]
+        first_ids, first_numbers = np.array(open_episodes, np.int64).reshape(n_lanes, 2).T
+        begins = np.empty(ends.shape, np.bool_)
+        begins[0] = first_ids == NO_STEP
+        begins[1:] = ends[:-1]
         # New episodes are numbered row by row, as the loop would come to them.
-        begins = np.zeros((n_steps + 1, n_lanes), np.bool_)
-        begins[1:] = ends
-        begins[0] = [lane not in self._open for lane in lanes.tolist()]
-        fresh = np.zeros(begins.shape, np.int64)
-        within = begins[:n_steps]
-        n_new = int(within.sum())
-        fresh[:n_steps][within] = self._ids.take(n_new) + np.arange(n_new)
+        n_new = int(np.count_nonzero(begins))
+        fresh = np.empty(ends.shape, np.int64)
+        fresh[begins] = self._ids.take(n_new) + np.arange(n_new)
+        # The row in which the episode of each step began; -1 before the rollout.
+        rows = np.arange(n_steps)[:, None]
+        began = np.maximum.accumulate(np.where(begins, rows, -1), axis=0)
+        is_new = began >= 0
+        ids = np.where(is_new, np.take_along_axis(fresh, np.maximum(began, 0), axis=0), first_ids)
+        numbers = np.where(is_new, rows - began, rows + first_numbers)
         for place, lane in enumerate(lanes.tolist()):
-            starts = np.flatnonzero(within[:, place])
-            first_id, first_number = self._open.get(lane, (NO_STEP, 0))
-            episode, number = first_id, first_number
-            at = 0
-            for start in [*starts.tolist(), n_steps]:
-                if start > at:
-                    ids[at:start, place] = episode
-                    numbers[at:start, place] = np.arange(number, number + start - at)
-                    number += start - at
-                    at = start
-                if start < n_steps:
-                    episode, number = int(fresh[start, place]), 0
             if ends[-1, place]:
                 self._open.pop(lane, None)
             else:
-                self._open[lane] = (episode, number)
-        where = np.argwhere(ends)
-        ended = [int(ids[row, place]) for row, place in where]
+                self._open[lane] = (int(ids[-1, place]), int(numbers[-1, place]) + 1)
+        ended: list[int] = ids[ends].tolist()
         return Places(ids, numbers, np.broadcast_to(lanes, ends.shape)), ended
 
 

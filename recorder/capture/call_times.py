@@ -7,13 +7,14 @@ from collections import deque
 __all__ = ["LOOKED_EVERY_EVENTS", "TIMED_EVERY_CALLS", "TIMED_EVERY_STEPS", "CallTimes"]
 
 TIMED_EVERY_STEPS = 64
-"""``record_step`` looks at the clock at each step whose number this divides: two looks take a twentieth of a call."""
+"""``record_step`` looks at the clock, and after the sender, at each step whose number this divides: two looks take a twentieth of
+a call. Of first steps it is one in ``LOOKED_EVERY_EVENTS``."""
 
 TIMED_EVERY_CALLS = 8
 """``record_batch`` looks at the clock, and after the sender, at one call in so many, the first among them."""
 
 LOOKED_EVERY_EVENTS = 8
-"""The end of an episode looks after the sender at one in so many: a look takes a fifth of such a call."""
+"""The beginning and the end of an episode look after the sender at one in so many: a look takes a fifth of such a call."""
 
 _N_RECENT = 1024
 

@@ -57,5 +57,7 @@ class EpisodeIds:
                     "now is refused; take ids from new_episode_id() of the recorder"
                 )
             self._open.add(number)
-            if not any(start <= number < end for start, end in self._ends.items()):
-                self._chosen_end = max(self._chosen_end, number + 1)
+            for start, end in self._ends.items():
+                if start <= number < end:
+                    return
+            self._chosen_end = max(self._chosen_end, number + 1)

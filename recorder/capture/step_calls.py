@@ -60,9 +60,12 @@ class StepCalls(EpisodeCalls):
             lane: index of the sub-environment.
         """
         started = None
+        begins = False
         try:
             if not step & 63:  # one in TIMED_EVERY_STEPS; as a name it would take as long again
-                started = perf_counter()
+                begins = not step
+                if not (begins and episode_id & 7):  # of the first steps one in LOOKED_EVERY_EVENTS
+                    started = perf_counter()
             is_written = self._steps.write(
                 episode_id, step, lane,
                 position, meters, action, reward, intrinsic_reward, done, terminated, truncated, q_values,
@@ -82,8 +85,8 @@ class StepCalls(EpisodeCalls):
             )  # fmt: skip
         if started is not None:
             self._end.note_call(perf_counter() - started)
-            if not step:
-                self._begin(episode_id)
+        if begins:
+            self._begin(episode_id)
         if self._strict:
             self._raise_sender_error()
 

@@ -57,7 +57,7 @@ class LaneRecorder:
         self._first_lane = first_lane
         self.closed = set(range(n_lanes))
         """Places of the closed lanes."""
-        self._plain = PlainEnds(plan.facts)
+        self._plain = PlainEnds(plan.facts, has_lanes=True)
         self._infos: list[dict[str, Any] | tuple[float, ...] | None] = [None] * n_lanes
         """Of each lane, the ``info`` of its open episode, or the numbers of ``PlainEnds`` that stand for it."""
         self._beginning: set[int] = set()
@@ -251,14 +251,7 @@ class LaneRecorder:
             told = {**told, **given}
         stage = None if self._stages is None else self._stages[place]
         has_position = place in self._with_position
-        if isinstance(own, tuple):
-            packed = None if stage is not None or has_position else self._plain.packed(own, status, told)
-            if packed is not None:
-                self._recorder.finish_packed(episode_id, packed)
-                return
-            own = self._plain.info(own)
-        metadata = self._plan.facts.ended(own, status, stage=stage, has_position=has_position, added=told)
-        self._recorder.finish_episode(episode_id, metadata)
+        self._plain.end(self._recorder, episode_id, own, status, stage=stage, has_position=has_position, told=told)
 
     def _with_added(
         self, fields: Mapping[str, Any], extras: Mapping[str, Any], added: Mapping[str, Any]

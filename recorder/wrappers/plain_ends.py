@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recorder.capture import EpisodeRecorder
 from recorder.publish.metadata.template import HOLE, MetadataTemplate
 from recorder.wrappers.open_episode import MAX_RESET_NUMBERS, EpisodeFacts, reset_entry
 
@@ -23,10 +24,12 @@ class PlainEnds:
 
     Args:
         facts: of the environment.
+        has_lanes: whether observations have a leading axis of lanes.
     """
 
-    def __init__(self, facts: EpisodeFacts) -> None:
+    def __init__(self, facts: EpisodeFacts, *, has_lanes: bool) -> None:
         self._facts = facts
+        self._n_axes = 2 if has_lanes else 1
         self._name = ""
         """Of the observation; empty before the first reset."""
         self._dtype: Any = None
@@ -39,7 +42,7 @@ class PlainEnds:
         """The numbers that some lanes begin with; None where they can't be taken so.
 
         Args:
-            values: the observations that ``reset`` returned, by name, with a leading axis of all lanes.
+            values: the observations that ``reset`` returned, by name.
         """
         if len(values) != 1:
             return None
@@ -57,22 +60,43 @@ class PlainEnds:
         except ValueError:  # its numbers are not in a row
             return None
 
-    def info(self, numbers: Sequence[float]) -> dict[str, Any]:
+    def end(
+        self,
+        recorder: EpisodeRecorder,
+        episode_id: int,
+        own: dict[str, Any] | tuple[float, ...],
+        status: str,
+        *,
+        stage: Any,
+        has_position: bool,
+        told: Mapping[str, Any],
+    ) -> None:
+        """End an episode, of whatever kind; see ``EpisodeFacts.ended``.
+
+        Args:
+            own: its ``info``, or the numbers that ``begun`` gave in place of it.
+            told: metadata that the environment and the user give.
+        """
+        if isinstance(own, tuple):
+            packed = None if stage is not None or has_position else self.packed(own, status, told)
+            if packed is not None:
+                recorder.finish_packed(episode_id, packed)
+                return
+            own = self._info(own)
+        metadata = self._facts.ended(own, status, stage=stage, has_position=has_position, added=told)
+        recorder.finish_episode(episode_id, metadata)
+
+    def _info(self, numbers: Sequence[float]) -> dict[str, Any]:
         """The ``info`` of an episode that began with these numbers."""
         return {**self._facts.info, reset_entry(self._name): list(numbers)}
 
     def packed(self, numbers: tuple[float, ...], status: str, told: Mapping[str, Any]) -> bytes | None:
-        """The metadata of an episode at its end, without a stage or a position; None where it holds more.
-
-        Args:
-            numbers: that it began with.
-            told: metadata that the environment gives.
-        """
+        """The metadata of an episode at its end, without a stage or a position; None where it holds more."""
         has_return = bool(told)
         template = self._templates.get((status, has_return))
         if template is None:
             added = {_RETURN: HOLE} if has_return else {}
-            info = self.info([HOLE] * len(numbers))  # type: ignore[list-item]
+            info = self._info([HOLE] * len(numbers))  # type: ignore[list-item]
             metadata = self._facts.ended(info, status, stage=None, has_position=False, added=added)
             template = self._templates[status, has_return] = MetadataTemplate(metadata)
         if not template.is_small:
@@ -85,8 +109,8 @@ class PlainEnds:
         return template.packed((total, *numbers))
 
     def _learn(self, name: str, rows: Any) -> None:
-        if rows.__class__ is np.ndarray and rows.ndim == 2 and rows.dtype.str in _LETTERS:
-            n_numbers = rows.shape[1]
+        if rows.__class__ is np.ndarray and rows.ndim == self._n_axes and rows.dtype.str in _LETTERS:
+            n_numbers = rows.shape[-1]
             if n_numbers <= MAX_RESET_NUMBERS:
                 self._name, self._dtype, self._shape = name, rows.dtype, rows.shape
                 self._row = struct.Struct(f"<{n_numbers}{_LETTERS[rows.dtype.str]}")

@@ -21,6 +21,7 @@ from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigge
 from recorder.wrappers.kinds import FirstLook, chain_of, check_single, instead_of_single
 from recorder.wrappers.open_episode import reset_numbers
 from recorder.wrappers.parts import own_copy
+from recorder.wrappers.plain_ends import PlainEnds
 from recorder.wrappers.plan import ACTION_MASK, Plan
 from recorder.wrappers.reproduction import is_reenacted
 from recorder.wrappers.states import States
@@ -127,8 +128,9 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         """What the environment told last."""
         self._action_mask: Any = None
         """What it allowed next; a copy, because the next step may write there."""
-        self._episode: dict[str, Any] | None = None
-        """The ``info`` of the episode that has begun."""
+        self._plain = PlainEnds(self._plan.facts, has_lanes=False)
+        self._episode: dict[str, Any] | tuple[float, ...] | None = None
+        """The ``info`` of the episode that has begun, or the numbers of ``PlainEnds`` that stand for it."""
         self._episode_id = -1
         self._n_steps = 0
         self._n_steps_in_all = 0
@@ -140,6 +142,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         begun: dict[str, Any] = {
             "_additions": Additions(hooks, None),
             "_rendering": None,
+            "_plain": None,
             "_plain_extras": {},
             "_info": {},
             "_action_mask": None,
@@ -167,7 +170,12 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
     ) -> tuple[ObsType, dict[str, Any]]:
         """Reset the environment; an episode that has not ended ends here, as ``truncated``."""
         observation, info = self.env.reset(seed=seed, options=options)
-        self._plan.guard(0, lambda: self._begin(observation, info, seed))
+        recorder = self.recorder
+        if recorder is not None:
+            try:
+                self._begin(observation, info, seed)
+            except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
+                recorder.note_failure(error)
         return observation, info
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -189,15 +197,25 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         super().close()
 
     def _begin(self, observation: Any, info: Mapping[str, Any], seed: int | None) -> None:
-        self._end("truncated")
+        if self._episode is not None:
+            self._end("truncated")
         attempt = self._hooks.attempt
-        attempt(self._remember_info, None, info)
+        if info.__class__ is dict and ACTION_MASK not in info:
+            self._info, self._action_mask = info, None
+        else:
+            attempt(self._remember_info, None, info)
         values = attempt(self._plan.observations.read, {}, observation)
-        facts = self._plan.facts
-        beginnings = self._resets.begun((0,), None if seed is None else (seed,))
-        self._episode = facts.info.copy() if beginnings is None else facts.begun(beginnings[0])
-        state = {} if self._states is None else attempt(self._states.read, {})
-        self._episode.update(attempt(reset_numbers, {}, {**values, **state}))
+        is_known = seed is not None or not self._resets.is_blind
+        beginnings = self._resets.begun((0,), None if seed is None else (seed,)) if is_known else None
+        is_plain = beginnings is None and self._states is None
+        numbers = self._plain.begun(values, (0,)) if is_plain else None
+        if numbers is not None:
+            self._episode = numbers[0]
+        else:
+            facts = self._plan.facts
+            self._episode = facts.info.copy() if beginnings is None else facts.begun(beginnings[0])
+            state = {} if self._states is None else attempt(self._states.read, {})
+            self._episode.update(attempt(reset_numbers, {}, {**values, **state}))
         self._additions.begin()
 
     def _record(
@@ -291,12 +309,12 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if episode is None or n_steps == 0 or self.recorder is None:
             return
         added = self._additions.of_episode()
-        if self._states is not None:
+        if self._states is not None and isinstance(episode, dict):
             episode.update(self._hooks.attempt(self._states.camera, {}))
         if self._hooks.has_episode_fn:
             told = self._hooks.episode_metadata(env=self.env, info=self._info, episode_id=self._episode_id)
             added = {**added, **told}
-        metadata = self._plan.facts.ended(
-            episode, status, stage=self._additions.stage, has_position=self._additions.has_position, added=added
+        stage, has_position = self._additions.stage, self._additions.has_position
+        self._plain.end(
+            self.recorder, self._episode_id, episode, status, stage=stage, has_position=has_position, told=added
         )
-        self.recorder.finish_episode(self._episode_id, metadata)

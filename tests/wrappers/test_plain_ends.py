@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recorder.publish.metadata.given import own_metadata
-from recorder.wrappers.open_episode import EpisodeFacts, note_resets
+from recorder.wrappers.open_episode import EpisodeFacts, note_resets, reset_numbers
 from recorder.wrappers.plain_ends import PlainEnds
 
 
@@ -22,7 +22,7 @@ def test_a_packed_end_has_the_bytes_of_the_dict_that_it_stands_for(
     facts = EpisodeFacts("Env-v0", names, names)
     rows = np.linspace(-1.7, 2.9, 40).reshape(2, 20).astype(dtype)
     rows[1, :3] = math.nan, math.inf, -0.0
-    ends = PlainEnds(facts)
+    ends = PlainEnds(facts, has_lanes=True)
     begun = ends.begun({"observation": rows}, [1, 0])
     assert begun is not None
     for place, numbers in zip([1, 0], begun, strict=True):
@@ -33,9 +33,20 @@ def test_a_packed_end_has_the_bytes_of_the_dict_that_it_stands_for(
             assert ends.packed(numbers, status, told) == own_metadata(metadata)[0]
 
 
+def test_an_end_without_lanes_has_the_bytes_of_the_dict_that_it_stands_for() -> None:
+    facts = EpisodeFacts("Env-v0", ["x", "y"], [])
+    observation = np.array([-0.1, math.nan], np.float32)
+    ends = PlainEnds(facts, has_lanes=False)
+    (numbers,) = ends.begun({"observation": observation}, [0]) or ()
+    info = {**facts.info, **reset_numbers({"observation": observation})}
+    metadata = facts.ended(info, "complete", stage=None, has_position=False, added={})
+    assert ends.packed(numbers, "complete", {}) == own_metadata(metadata)[0]
+    assert ends.begun({"observation": observation[None]}, [0]) is None
+
+
 def test_what_is_no_row_of_floats_is_left_to_the_dict() -> None:
     rows = np.zeros((2, 3), np.float32)
-    ends = PlainEnds(EpisodeFacts("Env-v0", (), ()))
+    ends = PlainEnds(EpisodeFacts("Env-v0", (), ()), has_lanes=True)
     assert ends.begun({}, [0]) is None
     assert ends.begun({"observation": np.zeros((2, 3), np.int64)}, [0]) is None
     assert ends.begun({"observation": np.zeros((2, 1001), np.float32)}, [0]) is None
@@ -45,6 +56,6 @@ def test_what_is_no_row_of_floats_is_left_to_the_dict() -> None:
     assert ends.begun({"observation": rows, "other": rows}, [0]) is None
     for told in ({"total_reward": 1}, {"return": 1.0}, {"total_reward": 1.0, "grid_size": 3}):
         assert ends.packed(numbers, "complete", told) is None
-    long = PlainEnds(EpisodeFacts("Env-v0", (), ["a" * 70_000]))
+    long = PlainEnds(EpisodeFacts("Env-v0", (), ["a" * 70_000]), has_lanes=True)
     long.begun({"observation": rows}, [0])
     assert long.packed(numbers, "complete", {}) is None, "a field that is too large is left out, and counted"

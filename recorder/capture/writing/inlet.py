@@ -11,6 +11,7 @@ from recorder.black_box import Kind, RingWriter
 from recorder.capture.refusals import Refusals
 from recorder.capture.sampling import Sampling
 from recorder.capture.writing.full_ring import Waiting
+from recorder.capture.writing.native_writer import native_events
 from recorder.errors import UsageError
 
 __all__ = ["Inlet", "OnFull"]
@@ -41,6 +42,7 @@ class Inlet:
         writer.on_device_error = self._lose_on_device
         self._late: deque[tuple[Kind, int, bytes]] = deque()
         """Events that found no room even in the ring's reserve; they go before any later event."""
+        self._write_event = native_events(writer)
 
     def acquire(self) -> bool:
         """Take the writer's lock, which another call holds."""
@@ -78,6 +80,8 @@ class Inlet:
     def put_event(self, kind: Kind, episode_id: int, body: bytes = b"") -> None:
         """Write an event; it is never dropped: without room it waits in this process's memory."""
         sampling = self.sampling
+        if sampling is None and not self._late and not self.refusals.gaps and self._write_event(kind, episode_id, body):
+            return
         if sampling is not None and kind is not Kind.CLOSE and sampling.leaves_out(episode_id):
             if kind is not Kind.KEEP:
                 sampling.ends(episode_id)

@@ -29,17 +29,30 @@ try:
 except ImportError:  # no compiler when this was installed
     native = None
 
-__all__ = ["PURE_PYTHON", "is_native", "native_writer"]
+__all__ = ["PURE_PYTHON", "is_native", "native_events", "native_writer"]
 
 PURE_PYTHON = "HAMLET_PURE_PYTHON"
 """Environment variable: set, calls are written without machine code."""
 
 _INT64 = np.dtype(np.int64)
+_HEAD_AT = int(Cell.HEAD) * WORD_BYTES
 
 
 def is_native() -> bool:
     """Whether this process has the machine code and may use it."""
     return native is not None and not os.environ.get(PURE_PYTHON)
+
+
+def native_events(writer: RingWriter) -> Callable[[int, int, bytes], bool]:
+    """Writes an event, given its kind, episode and data; False when ``RingWriter.event`` has to."""
+    if not is_native():
+        return _no_event
+    write: Callable[[int, int, bytes], bool] = native.NativeEvents(writer, head_at=_HEAD_AT).write
+    return write
+
+
+def _no_event(_kind: int, _episode_id: int, _data: bytes) -> bool:
+    return False
 
 
 def native_writer(
@@ -77,7 +90,7 @@ def native_writer(
         n_bytes=layout.n_bytes,
         generation=generation,
         is_large=any(way.is_large for way in ways.values()),
-        head_at=int(Cell.HEAD) * WORD_BYTES,
+        head_at=_HEAD_AT,
     )
     write: Writer = made.write
     return write

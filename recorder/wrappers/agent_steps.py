@@ -33,6 +33,7 @@ class AgentSteps:
         lane: index of this environment where several trainers share a run.
         record_observations: None records observations of up to 4 KiB an agent, so no images.
         rendering: gives the picture of each ``every``-th step; None records none.
+        has_pictures: record observations that are pictures, too.
         first_episode_id: where the ids of episodes begin.
 
     Raises:
@@ -52,6 +53,7 @@ class AgentSteps:
         record_observations: bool | None,
         rendering: Rendering | None = None,
         every: int = 1,
+        has_pictures: bool = False,
         first_episode_id: int = 0,
     ) -> None:
         check_kind("recorder", recorder, EpisodeRecorder | str | None)
@@ -73,7 +75,8 @@ class AgentSteps:
         self._agent_fn = agent_fn
         self._lane = lane
         self._kept = KeptParts(record_observations)
-        self.has_pictures = record_observations is True
+        self._kept_of = self._kept.of if has_pictures else self._kept.numbers_of
+        self.has_pictures = has_pictures or record_observations is True
         """Whether observations that are pictures are recorded."""
         self._rendering = rendering
         self._every = every
@@ -115,7 +118,7 @@ class AgentSteps:
         for agent, fields in agents.items():
             extras = {
                 **fields.pop("extras", {}),
-                **self._kept.numbers_of(named_leaves("observation", observed.get(agent), has_texts=True)),
+                **self._kept_of(named_leaves("observation", observed.get(agent), has_texts=True)),
             }
             action = named_leaves("action", fields.pop("action", None))
             if "action" in action:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError, UsageError
-from recorder.values.argument_kinds import check_choice
 from recorder.wrappers.agent_steps import AgentSteps
 from recorder.wrappers.frames import FrameSource, Rendering, check_frames, is_picture, picture_of, renders
 from recorder.wrappers.names import team_action_names_of
@@ -51,9 +50,9 @@ class RecordEpisode:
         agent_fn: called after each step without arguments; gives more fields of ``record_step`` by agent, such as
             ``{"knight_0": {"position": (3, 4), "meters": [0.5]}}``.
         lane: index of this environment where several trainers share a run.
-        record_observations: None records observations of up to 4 KiB an agent, so no images.
+        record_observations: None records observations of up to 4 KiB an agent, and pictures where ``frames`` says so.
         frames: ``render`` records what ``render()`` shows after each step, which takes time; ``auto`` does so where the
-            ``render_mode`` is ``rgb_array``; ``none`` does not.
+            ``render_mode`` is ``rgb_array``; ``observation`` records the observations that are pictures; ``none`` no pictures.
         every: a picture with each so many steps.
 
     Raises:
@@ -72,11 +71,10 @@ class RecordEpisode:
         agent_fn: Callable[[], Mapping[Any, Mapping[str, Any]]] | None = None,
         lane: int = 0,
         record_observations: bool | None = None,
-        frames: Literal["auto", "render", "none"] = "auto",
+        frames: FrameSource = "auto",
         every: int = 1,
     ) -> Any:
         """Wrap the environment."""
-        check_choice("frames", frames, ("auto", "render", "none"))
         check_frames(frames, every)
         is_aec = hasattr(env, "agent_iter")
         if not is_aec and not hasattr(env, "possible_agents") and not hasattr(env, "agents"):
@@ -94,6 +92,7 @@ class RecordEpisode:
             record_observations=record_observations,
             rendering=_rendering(env, str(name), frames, every),
             every=every,
+            has_pictures=frames == "observation",
         )
         return _InTurn(env, steps) if is_aec else _Parallel(env, steps)
 

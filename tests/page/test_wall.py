@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from recorder.capture import EpisodeRecorder
+from tests.agent_episodes import SEEN
 from tests.page.conftest import Site
 from tests.page.lives import ACTIONS, METERS
 from tests.page.looking import AGENT, count_pixels, pixels_of, wait_for_step
@@ -103,3 +104,17 @@ def test_a_wall_says_that_no_lane_is_recorded_and_goes_on_by_itself(
     page.set_viewport_size({"width": 640, "height": 420})
     expect(page.locator(".tile").nth(1)).to_be_in_viewport(ratio=1)
     assert left["x"] == right["x"]
+
+
+def test_a_lane_of_several_agents_shows_what_one_of_them_sees(
+    page: Page, site: Site, recorder: EpisodeRecorder
+) -> None:
+    for step in range(4):
+        agents = {name: {"reward": 1.0, "extras": {"observation": SEEN[name][step]}} for name in ("red_0", "red_1")}
+        recorder.record_agents(300, step, agents, lane=2)
+    wait_until(lambda: recorder.stats().n_bytes_sent > 0, message="the steps in the stream")
+    page.goto(f"{site.address}/?wall=unstaged")
+    tile = page.locator(".tile[data-lane='2']")
+    expect(tile).to_have_attribute("data-step", "3")
+    expect(tile.locator("canvas.picture")).to_be_visible()
+    assert tile.locator("canvas.picture").evaluate("canvas => [canvas.width, canvas.height]") == [24, 20]

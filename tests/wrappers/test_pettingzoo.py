@@ -245,10 +245,13 @@ class Seeing(Relay):
         return {agent: self._drawn[agent] for agent in agents}
 
 
-@pytest.mark.parametrize("is_aec", [False, True])
-def test_what_each_agent_sees_is_recorded_and_stays_between_its_turns(is_aec: bool) -> None:
+@pytest.mark.parametrize(
+    ("is_aec", "options"),
+    [(False, {"frames": "observation"}), (True, {"frames": "observation"}), (True, {"record_observations": True})],
+)
+def test_what_each_agent_sees_is_recorded_and_stays_between_its_turns(is_aec: bool, options: dict[str, Any]) -> None:
     recorder = EpisodeRecorder(strict=True)
-    env = RecordEpisode(parallel_to_aec(Seeing()) if is_aec else Seeing(), recorder, record_observations=True)
+    env = RecordEpisode(parallel_to_aec(Seeing()) if is_aec else Seeing(), recorder, **options)
     play(env)
     env.close()
     ended = close_and_read(recorder)[0]
@@ -258,7 +261,7 @@ def test_what_each_agent_sees_is_recorded_and_stays_between_its_turns(is_aec: bo
     assert seen == (in_turns if is_aec else at_once)
 
 
-@pytest.mark.parametrize("options", [{"frames": "observation"}, {"every": 0}])
+@pytest.mark.parametrize("options", [{"frames": "pictures"}, {"every": 0}])
 def test_frames_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):
         RecordEpisode(Relay(), None, **options)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from recorder.black_box import RingWriter
 
+INTERFACE: int
 MAX_AXES: int
 WHOLE: int
 NUMBER: int

@@ -22,7 +22,10 @@ cimport numpy as cnp
 
 cnp.import_array()
 
-__all__ = ["ARRAY", "MAX_AXES", "NUMBER", "NUMBERS", "OBJECT", "SCALAR", "TENSOR", "TEXT", "TEXTS", "WHOLE", "NativeEvents", "NativeWriter"]
+__all__ = ["ARRAY", "INTERFACE", "MAX_AXES", "NUMBER", "NUMBERS", "OBJECT", "SCALAR", "TENSOR", "TEXT", "TEXTS", "WHOLE", "NativeEvents", "NativeWriter"]
+
+INTERFACE = 1
+"""Changes with what ``native_writer.py`` passes: code that was built before is not used after."""
 
 WHOLE, NUMBER, NUMBERS, SCALAR, ARRAY, TENSOR, OBJECT, TEXT, TEXTS = range(9)
 

@@ -34,13 +34,16 @@ __all__ = ["PURE_PYTHON", "is_native", "native_events", "native_writer"]
 PURE_PYTHON = "HAMLET_PURE_PYTHON"
 """Environment variable: set, calls are written without machine code."""
 
+_INTERFACE = 1
+"""That of ``native.pyx``; another one is of an older tree, which was not installed again since."""
+
 _INT64 = np.dtype(np.int64)
 _HEAD_AT = int(Cell.HEAD) * WORD_BYTES
 
 
 def is_native() -> bool:
     """Whether this process has the machine code and may use it."""
-    return native is not None and not os.environ.get(PURE_PYTHON)
+    return native is not None and native.INTERFACE == _INTERFACE and not os.environ.get(PURE_PYTHON)
 
 
 def native_events(writer: RingWriter) -> Callable[[int, int, bytes], bool]:

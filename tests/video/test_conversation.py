@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from recorder.episode_file import Episode
 from recorder.outline import Said, conversation_columns, said_in
 from recorder.video.timeline import make_timeline
 from tests.capture.recorded import close_and_read
-from worker.video.canvas.fonts import MISSING, runs_of
+from worker.video.canvas import fonts
 from worker.video.canvas.masks import lettering, text_width
 from worker.video.panels.parts.wrapping import wrapped
 from worker.video.renderer import EpisodeVideoRenderer
@@ -111,11 +112,40 @@ def test_every_line_fits_and_nothing_is_lost(text: str) -> None:
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
+@pytest.fixture
+def no_system_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that has matplotlib's fonts alone."""
+
+    def forget() -> None:
+        for cached in (fonts.runs_of, fonts._font_with, fonts._system_fonts, lettering, text_width):
+            cached.cache_clear()
+
+    forget()
+    monkeypatch.setattr("worker.video.canvas.fonts.findSystemFonts", list)
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("no_system_fonts")
 def test_a_letter_is_drawn_by_a_font_that_has_it_or_as_a_box() -> None:
-    (usual, _), (other, circled) = runs_of("a Ⓐ", bold=True)
+    (usual, _), (other, circled) = fonts.runs_of("a Ⓐ", bold=True)
     assert circled == "Ⓐ"
     assert usual != other
-    assert runs_of("\U0010fffd\t\u0e5b\ufe0f", bold=False) == ((runs_of("a", bold=False)[0][0], f"  {MISSING}"),)
+    ((_, shown),) = fonts.runs_of("\U0010fffd\t日\ufe0f\u200d", bold=False)
+    assert shown == f"  {fonts.MISSING}"
     wide, narrow = lettering("a Ⓐ b", 20), lettering("a b", 20)
     assert wide.width == text_width("a Ⓐ b", 20) > narrow.width
     assert np.count_nonzero(wide.mask.coverage) > np.count_nonzero(narrow.mask.coverage)
+
+
+def test_a_conversation_with_long_silence_is_drawn() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    for step in range(700):
+        extras = {"message": f"word {step}"} if step % 650 == 0 else {}
+        recorder.record_step(0, step, position=None, meters=None, action=None, reward=1.0, extras=extras)
+    recorder.finish_episode(0)
+    renderer = EpisodeVideoRenderer(close_and_read(recorder)[0].episode, width=640, height=360)
+    frames = [renderer.frame(step).copy() for step in (600, 650)]
+    board = renderer.layout.board
+    silent, said = (frame[board.y : board.bottom, board.x : board.right] for frame in frames)
+    assert (silent != said).any()

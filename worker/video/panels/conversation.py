@@ -22,6 +22,8 @@ __all__ = ["ConversationPanel"]
 _LINE, _ROLE_LINE, _NO_ROLE_LINE, _LETTER_BELOW = 1.4, 2.1, 0.7, 0.3
 """Heights of a line of text, of one with a role and of one without, and what a letter has below its baseline, in sizes of a
 letter."""
+_MOST_TURNS = 256
+"""Before the current one, that are looked at: many may have no text."""
 _ROLE_NUMBERS = {"user": 1, "tool": 2, "tool call": 2}
 """Colours of roles that most conversations have."""
 
@@ -45,7 +47,7 @@ class ConversationPanel:
         self._episode, self._columns, self._theme = episode, columns, theme
         self._inner = draw_plate(still, rect, layout, theme, "What was said")
         self._size, self._role_size = layout.px(BODY), layout.px(HEADING)
-        self._turn = lru_cache(maxsize=64)(self._read)
+        self._turn = lru_cache(maxsize=2 * _MOST_TURNS)(self._read)
         self._shown = (-1, -1)
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
@@ -59,7 +61,7 @@ class ConversationPanel:
         self._shown = (index, below)
         canvas.restore(inner)
         first, above = index, own_height
-        while first > 0 and above < inner.height:
+        while first > max(0, index - _MOST_TURNS) and above < inner.height:
             first -= 1
             above += sum(line.height for line in self._turn(first))
         y = min(inner.y, inner.bottom - above) + (below if above > inner.height else 0)

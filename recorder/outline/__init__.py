@@ -3,7 +3,7 @@
 ``Outline`` is the interface. ``looks`` defines colours, shapes and names.
 """
 
-from recorder.outline.conversation import Said, conversation_columns, said_in
+from recorder.outline.conversation import Said, conversation_columns, said_in, shown_conversation
 from recorder.outline.events import EpisodeEvents, Event
 from recorder.outline.markers import MAX_MARKERS, Marker, has_intrinsic, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
@@ -37,6 +37,7 @@ __all__ = [
     "resized",
     "rgb_of",
     "said_in",
+    "shown_conversation",
     "shown_pictures",
     "thin_markers",
 ]

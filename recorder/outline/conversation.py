@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from recorder.agents import AgentInfo
-from recorder.agents.columns import ROSTER, parse_agent_text_column
+from recorder.agents.columns import ROSTER, parse_agent_column, parse_agent_text_column
 from recorder.episode_file import Episode
+from recorder.outline.shown_pictures import shown_pictures
 from recorder.schema import EXTRAS_PREFIX
 
-__all__ = ["Said", "conversation_columns", "said_in"]
+__all__ = ["Said", "conversation_columns", "said_in", "shown_conversation"]
 
 _MESSAGES, _TOOL_CALLS = f"{EXTRAS_PREFIX}messages", f"{EXTRAS_PREFIX}tool_calls"
 """As ``record_turn`` names them."""
@@ -49,6 +50,20 @@ def conversation_columns(episode: Episode) -> list[str]:
     """
     texts = [spec.name for spec in episode.schema.columns if spec.is_text and spec.name != ROSTER]
     return sorted(filter(lambda name: _changes(episode, name), texts), key=_order)
+
+
+def shown_conversation(episode: Episode, agent: AgentInfo | None) -> list[str]:
+    """The same of an episode that has neither positions nor pictures, so that nothing else shows it.
+
+    Args:
+        agent: of several agents the selected one, or the one that is shown first.
+
+    Raises:
+        EpisodeFileError: the file is damaged.
+    """
+    fields = [(parse_agent_column(spec.name) or (0, spec.name))[1] for spec in episode.schema.columns]
+    is_placed = "position" in fields or bool(shown_pictures(episode.schema, agent))
+    return [] if is_placed else conversation_columns(episode)
 
 
 def said_in(episode: Episode, columns: Sequence[str], index: int) -> list[Said]:

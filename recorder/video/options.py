@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ from recorder.errors import UsageError
 from recorder.video.codecs import EncoderSettings, check_one_of, check_settings
 from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_SIDE, check_numbers
-from recorder.video.pace import PACES, SLOW_FACTOR, PaceSpan
+from recorder.video.pace import PACES, SLOW_FACTOR, PaceSpan, longest_reading
 from recorder.video.sound_choices import check_sound
 from recorder.video.timeline import Timeline, make_timeline
 
@@ -165,8 +166,12 @@ class VideoOptions:
         Raises:
             UsageError: as ``timeline``.
         """
-        slowest = () if self.pace == "steady" else ((0, SLOW_FACTOR),)
-        return self.timeline(n_steps, spans=slowest).n_frames
+        if self.pace == "steady":
+            return self.timeline(n_steps).n_frames
+        slowest = self.timeline(n_steps, spans=((0, SLOW_FACTOR),))
+        n_steps_shown = slowest.end_index - slowest.first_index
+        n_read = math.ceil(Fraction(longest_reading(n_steps_shown)) * self.rate / Fraction(str(self.speed)))
+        return max(slowest.n_frames, slowest.n_title_frames + n_read + slowest.n_hold_frames)
 
     @property
     def rate(self) -> Fraction:

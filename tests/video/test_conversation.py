@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ import pytest
 from recorder.capture import EpisodeRecorder
 from recorder.episode_file import Episode
 from recorder.outline import Said, conversation_columns, said_in
+from recorder.video.episode_timeline import timeline_of
+from recorder.video.options import VideoOptions
+from recorder.video.pace import reading_spans
 from recorder.video.timeline import make_timeline
 from tests.capture.recorded import close_and_read
 from worker.video.canvas import fonts
@@ -149,3 +153,20 @@ def test_a_conversation_with_long_silence_is_drawn() -> None:
     board = renderer.layout.board
     silent, said = (frame[board.y : board.bottom, board.x : board.right] for frame in frames)
     assert (silent != said).any()
+
+
+def test_a_turn_of_a_story_lasts_as_long_as_it_takes_to_read_within_limits(chat: Episode) -> None:
+    options = VideoOptions.chosen(pace="story", fps=10.0)
+    timeline = timeline_of(chat, options)
+    starts = [timeline.time_of_step(step) for step in range(chat.n_steps)]
+    secs = np.diff([*starts, timeline.n_frames / 10])
+    n_letters = [sum(len(said.text) for said in turn) for _, turn in TURNS]
+    np.testing.assert_allclose(secs, np.minimum(1 + np.array(n_letters) / 20, 12), atol=0.11)
+    assert timeline.n_frames <= options.most_frames(chat.n_steps)
+    part = timeline_of(chat, replace(options, first_step=2, end_step=4))
+    assert part.n_frames / 10 == pytest.approx(secs[2:4].sum(), abs=0.2)
+    assert timeline_of(chat, replace(options, source="board")).n_frames < timeline.n_frames / 5
+    for n_turns in (1, 40, 10_000):
+        long = options.timeline(n_turns, spans=reading_spans([500] * n_turns, 8.0))
+        assert long.n_frames <= options.most_frames(n_turns)
+        assert long.n_frames / 10 == pytest.approx(max(min(12.0 * n_turns, 300.0), n_turns / 8), rel=0.01)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.outline import EpisodeEvents, Event, Marker, Outline, ShownPicture, conversation_columns, picture_before
+from recorder.outline import EpisodeEvents, Event, Marker, Outline, ShownPicture, picture_before, shown_conversation
+from recorder.outline.agents import find_agent
 from recorder.video.kinds import check_kinds
 from recorder.video.options import STATES
 from recorder.video.timeline import Timeline, make_timeline
@@ -137,8 +138,8 @@ class EpisodeVideoRenderer:
         self.board: Board | None = None
         self._grid: GridPanel | None = None
         pictures = _pictures_of(episode, _pictures(series.pictures, has_choice=agent is not None), source, drawn)
-        is_placed = bool(pictures) or series.positions.shape[1] > 0
-        said = [] if is_placed or source == "board" else conversation_columns(episode)
+        agent_info = find_agent(episode.metadata.agents, agent)
+        said = [] if pictures or source == "board" else shown_conversation(episode, agent_info)
         has_board = not (pictures or said) or source == "both"
         places = layout.board.rows(len(pictures) + bool(said) + has_board, layout.px(_BETWEEN))
         missing = _DRAWN_LATER if source == STATES else "no picture of this step"

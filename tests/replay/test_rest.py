@@ -350,6 +350,8 @@ def test_deleting_a_recording_keeps_its_episode(own_client: FlaskClient, own_fol
     path = f"{API}/episodes/demo/100"
     assert own_client.get(f"{path}/steps").status_code == 200
     assert own_client.delete(path).status_code == 204
+    described = describe(version="1", has_videos=False)["paths"]["/episodes/{run}/{episode_id}"]["delete"]
+    assert set(described["responses"]) == {"204", "default"}
     assert not (own_folder / episode_path("demo", 100)).exists()
     assert own_client.get(f"{path}/steps").status_code == 404
     assert own_client.delete(path).status_code == 404

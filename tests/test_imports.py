@@ -93,7 +93,7 @@ DOORS = {
     "torch": (
         "recorder/capture/reading/device.py",
         "recorder/commands/demo.py",
-        "recorder/wrappers/sb3_policy.py",
+        "recorder/wrappers/sb3_model/policy.py",
         "recorder/wrappers/torchrl.py",
     ),
     "torchrl": ("recorder/wrappers/torchrl.py",),

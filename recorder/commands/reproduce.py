@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Replay and compare, then make the video."""
     from recorder.wrappers import Reproduction, make_environment  # lazy: loads gymnasium
-    from recorder.wrappers.description import changing_wrappers
+    from recorder.wrappers.environment.description import changing_wrappers
 
     let_user_code_be_found()
     if args.output is not None:

@@ -13,8 +13,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("recorder.wrappers", "gymnasium") from error
 
-from recorder.wrappers.autoseed import AutoSeed
-from recorder.wrappers.description import describe_environment
+from recorder.wrappers.environment.autoseed import AutoSeed
+from recorder.wrappers.environment.description import describe_environment
 from recorder.wrappers.reproduction import Divergence, Reproduction, make_environment
 from recorder.wrappers.single import RecordEpisode
 from recorder.wrappers.states import Restoration

@@ -6,7 +6,7 @@ from typing import Any
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError
-from recorder.wrappers.lane_steps import LaneSteps, named_leaves
+from recorder.wrappers.episodes.lane_steps import LaneSteps, named_leaves
 
 try:
     import dm_env

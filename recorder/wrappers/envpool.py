@@ -6,9 +6,9 @@ from typing import Any
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
-from recorder.wrappers.description import describe_environment
-from recorder.wrappers.exchanged import Exchange, Passing
-from recorder.wrappers.lane_steps import LaneSteps
+from recorder.wrappers.environment.description import describe_environment
+from recorder.wrappers.episodes.exchanged import Exchange, Passing
+from recorder.wrappers.episodes.lane_steps import LaneSteps
 
 __all__ = ["RecordEpisode"]
 

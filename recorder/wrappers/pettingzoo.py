@@ -12,11 +12,11 @@ from gymnasium import spaces
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError, UsageError
-from recorder.wrappers.agent_steps import AgentSteps
-from recorder.wrappers.frames import FrameSource, Rendering, check_frames, is_picture, picture_of, renders
-from recorder.wrappers.names import team_action_names_of
-from recorder.wrappers.parts import own_copy
-from recorder.wrappers.plan import ACTION_MASK
+from recorder.wrappers.environment.frames import FrameSource, Rendering, check_frames, is_picture, picture_of, renders
+from recorder.wrappers.environment.names import team_action_names_of
+from recorder.wrappers.environment.parts import own_copy
+from recorder.wrappers.episodes.agent_steps import AgentSteps
+from recorder.wrappers.episodes.plan import ACTION_MASK
 
 try:
     from pettingzoo.utils.wrappers import BaseParallelWrapper, BaseWrapper

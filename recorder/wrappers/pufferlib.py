@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from recorder.capture import EpisodeRecorder
-from recorder.wrappers.description import describe_environment
-from recorder.wrappers.exchanged import Exchange, Passing
-from recorder.wrappers.lane_steps import LaneSteps
+from recorder.wrappers.environment.description import describe_environment
+from recorder.wrappers.episodes.exchanged import Exchange, Passing
+from recorder.wrappers.episodes.lane_steps import LaneSteps
 
 __all__ = ["RecordEpisode"]
 

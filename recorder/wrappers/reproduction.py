@@ -13,10 +13,10 @@ import numpy as np
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
 from recorder.values.text import decode_integer
-from recorder.wrappers.autoseed import AutoSeed
-from recorder.wrappers.kinds import chain_of
-from recorder.wrappers.open_episode import WITHIN_GAME, reset_entry
-from recorder.wrappers.parts import Parts, sample_of
+from recorder.wrappers.environment.autoseed import AutoSeed
+from recorder.wrappers.environment.kinds import chain_of
+from recorder.wrappers.environment.parts import Parts, sample_of
+from recorder.wrappers.episodes.open_episode import WITHIN_GAME, reset_entry
 
 __all__ = ["Divergence", "Reproduction", "is_reenacted", "make_environment"]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError
-from recorder.wrappers.agent_steps import AgentSteps
-from recorder.wrappers.description import describe_environment
-from recorder.wrappers.lane_steps import LaneSteps, named_leaves
+from recorder.wrappers.environment.description import describe_environment
+from recorder.wrappers.episodes.agent_steps import AgentSteps
+from recorder.wrappers.episodes.lane_steps import LaneSteps, named_leaves
 
 try:
     from ray.rllib.callbacks.callbacks import RLlibCallback

@@ -8,16 +8,16 @@ from typing import Any
 from recorder.capture import EpisodeRecorder, copied_recorder
 from recorder.errors import MissingExtraError, UsageError
 from recorder.values.argument_kinds import check_kind
-from recorder.wrappers.frames import FrameSource
-from recorder.wrappers.hooks import EpisodeFunction, StepFunction, Trigger
+from recorder.wrappers.environment.frames import FrameSource
+from recorder.wrappers.environment.hooks import EpisodeFunction, StepFunction, Trigger
 
 try:
     from stable_baselines3.common.callbacks import BaseCallback, EventCallback
 except ImportError as error:
     raise MissingExtraError("RecorderCallback", "sb3") from error
 
-from recorder.wrappers.sb3_policy import PolicyWatch
-from recorder.wrappers.sb3_recording import ModelRecording
+from recorder.wrappers.sb3_model.policy import PolicyWatch
+from recorder.wrappers.sb3_model.recording import ModelRecording
 
 __all__ = ["RecorderCallback"]
 

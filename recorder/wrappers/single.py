@@ -11,18 +11,18 @@ from gymnasium.envs.registration import EnvSpec
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
-from recorder.wrappers.additions import Additions
-from recorder.wrappers.autoseed import watch_one
 from recorder.wrappers.boards import board_of
-from recorder.wrappers.description import describe_environment
-from recorder.wrappers.frames import FrameSource, Rendering, picture_of
-from recorder.wrappers.gymnasium_versions import AUTORESET_WRAPPERS
-from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
-from recorder.wrappers.kinds import FirstLook, chain_of, check_single, instead_of_single
-from recorder.wrappers.open_episode import reset_numbers
-from recorder.wrappers.parts import own_copy
-from recorder.wrappers.plain_ends import PlainEnds
-from recorder.wrappers.plan import ACTION_MASK, Plan
+from recorder.wrappers.environment.additions import Additions
+from recorder.wrappers.environment.autoseed import watch_one
+from recorder.wrappers.environment.description import describe_environment
+from recorder.wrappers.environment.frames import FrameSource, Rendering, picture_of
+from recorder.wrappers.environment.gymnasium_versions import AUTORESET_WRAPPERS
+from recorder.wrappers.environment.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
+from recorder.wrappers.environment.kinds import FirstLook, chain_of, check_single, instead_of_single
+from recorder.wrappers.environment.parts import own_copy
+from recorder.wrappers.episodes.open_episode import reset_numbers
+from recorder.wrappers.episodes.plain_ends import PlainEnds
+from recorder.wrappers.episodes.plan import ACTION_MASK, Plan
 from recorder.wrappers.reproduction import is_reenacted
 from recorder.wrappers.states import States
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recorder.capture import EpisodeRecorder
-from recorder.wrappers.lane_steps import LaneSteps, named_leaves
+from recorder.wrappers.episodes.lane_steps import LaneSteps, named_leaves
 
 __all__ = ["RecorderHook"]
 

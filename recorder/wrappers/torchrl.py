@@ -10,8 +10,8 @@ import gymnasium
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError
-from recorder.wrappers.description import describe_environment
-from recorder.wrappers.lane_steps import LaneSteps
+from recorder.wrappers.environment.description import describe_environment
+from recorder.wrappers.episodes.lane_steps import LaneSteps
 
 try:
     import torch

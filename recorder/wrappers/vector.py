@@ -11,17 +11,17 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from recorder.capture import EpisodeRecorder
-from recorder.wrappers.autoseed import watch_lanes
 from recorder.wrappers.boards import LaneBoards, boards_of
-from recorder.wrappers.description import describe_environment
-from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
-from recorder.wrappers.gymnasium_versions import AutoresetMode, VectorWrapper, adopt, autoreset_mode_of
-from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
-from recorder.wrappers.kinds import FirstLook, check_vector, instead_of_vector
-from recorder.wrappers.lane_info import LanesTold, final_observations, lane_info
-from recorder.wrappers.lanes import LaneRecorder
-from recorder.wrappers.parts import with_rows
-from recorder.wrappers.plan import Plan
+from recorder.wrappers.environment.autoseed import watch_lanes
+from recorder.wrappers.environment.description import describe_environment
+from recorder.wrappers.environment.frames import FrameSource, Rendering, pictures_of
+from recorder.wrappers.environment.gymnasium_versions import AutoresetMode, VectorWrapper, adopt, autoreset_mode_of
+from recorder.wrappers.environment.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
+from recorder.wrappers.environment.kinds import FirstLook, check_vector, instead_of_vector
+from recorder.wrappers.environment.parts import with_rows
+from recorder.wrappers.episodes.lane_info import LanesTold, final_observations, lane_info
+from recorder.wrappers.episodes.lanes import LaneRecorder
+from recorder.wrappers.episodes.plan import Plan
 from recorder.wrappers.reproduction import is_reenacted
 from recorder.wrappers.states import LaneStates
 

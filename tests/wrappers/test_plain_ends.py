@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from recorder.publish.metadata.given import own_metadata
-from recorder.wrappers.open_episode import EpisodeFacts, note_resets, reset_numbers
-from recorder.wrappers.plain_ends import PlainEnds
+from recorder.wrappers.episodes.open_episode import EpisodeFacts, note_resets, reset_numbers
+from recorder.wrappers.episodes.plain_ends import PlainEnds
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

@@ -23,7 +23,7 @@ from recorder.wrappers import (
     describe_environment,
     make_environment,
 )
-from recorder.wrappers.description import changing_wrappers
+from recorder.wrappers.environment.description import changing_wrappers
 from recorder.wrappers.vector import RecordEpisode as RecordEpisodes
 from tests.capture.recorded import close_and_read
 from tests.command_line import Call

@@ -23,7 +23,7 @@ from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.step_stream import RedisStepStream
 from recorder.wrappers import AutoSeed
-from recorder.wrappers.description import changing_wrappers
+from recorder.wrappers.environment.description import changing_wrappers
 from recorder.wrappers.sb3 import RecorderCallback
 from tests.capture.recorded import Ended, close_and_read, finished_episodes
 from tests.processes import run_python

@@ -14,7 +14,7 @@ import pytest
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.wrappers import envpool, pufferlib, tianshou
-from recorder.wrappers.lane_steps import LaneSteps, named_leaves
+from recorder.wrappers.episodes.lane_steps import LaneSteps, named_leaves
 from tests.capture.recorded import close_and_read
 from tests.wrappers.conformance import assert_is_life, assert_lanes_are_lives
 from tests.wrappers.counting_env import N_ACTIONS, CountingEnv

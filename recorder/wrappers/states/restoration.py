@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX
-from recorder.wrappers.frames import RENDER, picture_of
-from recorder.wrappers.open_episode import reset_entry
+from recorder.wrappers.environment.frames import RENDER, picture_of
+from recorder.wrappers.episodes.open_episode import reset_entry
 from recorder.wrappers.states.reading import CAMERA, STATE, States
 
 __all__ = ["Restoration"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from recorder.values.arrays import as_array
 from recorder.values.picture_shape import picture_shape
-from recorder.wrappers.plan import SMALL_BYTES
+from recorder.wrappers.episodes.plan import SMALL_BYTES
 
 __all__ = ["KeptParts"]
 

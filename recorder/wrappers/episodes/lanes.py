@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from recorder.errors import UsageError
 from recorder.schema import NO_STEP
-from recorder.wrappers.autoseed import Beginning
-from recorder.wrappers.given import sorted_values
-from recorder.wrappers.hooks import Hooks
-from recorder.wrappers.lane_values import of_each_lane, stage_of_each_lane
-from recorder.wrappers.open_episode import note_resets
-from recorder.wrappers.plain_ends import PlainEnds
-from recorder.wrappers.plan import Plan
+from recorder.wrappers.environment.autoseed import Beginning
+from recorder.wrappers.environment.hooks import Hooks
+from recorder.wrappers.episodes.given import sorted_values
+from recorder.wrappers.episodes.lane_values import of_each_lane, stage_of_each_lane
+from recorder.wrappers.episodes.open_episode import note_resets
+from recorder.wrappers.episodes.plain_ends import PlainEnds
+from recorder.wrappers.episodes.plan import Plan
 
 __all__ = ["LaneRecorder"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from recorder.capture import EpisodeRecorder
 from recorder.publish.metadata.template import HOLE, MetadataTemplate
-from recorder.wrappers.open_episode import MAX_RESET_NUMBERS, EpisodeFacts, reset_entry
+from recorder.wrappers.episodes.open_episode import MAX_RESET_NUMBERS, EpisodeFacts, reset_entry
 
 __all__ = ["PlainEnds"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecEnvWrapper
 
-from recorder.wrappers.autoseed import LastReset, ResetWatch, tell_of_autoseed, watch_all
-from recorder.wrappers.description import description_of, name_in, printed, told_by_one, wrapper_names
+from recorder.wrappers.environment.autoseed import LastReset, ResetWatch, tell_of_autoseed, watch_all
+from recorder.wrappers.environment.description import description_of, name_in, printed, told_by_one, wrapper_names
 from recorder.wrappers.reproduction import is_reenacted
 
 __all__ = ["are_reenacted", "counted_return", "describe_lanes", "lanes_here", "watch_resets"]

@@ -8,8 +8,8 @@ from typing import Any
 from recorder.capture.reading import as_scalar
 from recorder.errors import UsageError
 from recorder.wrappers.boards import Board
-from recorder.wrappers.given import sorted_values
-from recorder.wrappers.hooks import Hooks
+from recorder.wrappers.environment.hooks import Hooks
+from recorder.wrappers.episodes.given import sorted_values
 from recorder.wrappers.states import States
 
 __all__ = ["Additions"]

@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from recorder.capture.reading import is_texts
 from recorder.errors import UsageError
-from recorder.wrappers.frames import is_picture
+from recorder.wrappers.environment.frames import is_picture
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recorder.capture.reading import is_cuda
-from recorder.wrappers.autoseed import Beginning
+from recorder.wrappers.environment.autoseed import Beginning
 
 __all__ = [
     "ASPATIAL",

@@ -12,9 +12,9 @@ from gymnasium import spaces
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.values.argument_kinds import check_kind
-from recorder.wrappers.frames import RENDER, FrameSource, check_frames, renders
-from recorder.wrappers.open_episode import EpisodeFacts
-from recorder.wrappers.parts import Parts
+from recorder.wrappers.environment.frames import RENDER, FrameSource, check_frames, renders
+from recorder.wrappers.environment.parts import Parts
+from recorder.wrappers.episodes.open_episode import EpisodeFacts
 
 __all__ = ["ACTION_MASK", "SMALL_BYTES", "Plan"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recorder.wrappers.autoseed import ResetWatch
 from recorder.wrappers.boards import LaneBoards, boards_of
-from recorder.wrappers.frames import Rendering, pictures_of
-from recorder.wrappers.hooks import Hooks
-from recorder.wrappers.lanes import LaneRecorder
-from recorder.wrappers.parts import own_copy, with_rows
-from recorder.wrappers.plan import Plan
-from recorder.wrappers.sb3_lanes import are_reenacted, counted_return, describe_lanes, lanes_here, watch_resets
-from recorder.wrappers.sb3_policy import PolicyWatch
+from recorder.wrappers.environment.autoseed import ResetWatch
+from recorder.wrappers.environment.frames import Rendering, pictures_of
+from recorder.wrappers.environment.hooks import Hooks
+from recorder.wrappers.environment.parts import own_copy, with_rows
+from recorder.wrappers.episodes.lanes import LaneRecorder
+from recorder.wrappers.episodes.plan import Plan
+from recorder.wrappers.sb3_model.lanes import are_reenacted, counted_return, describe_lanes, lanes_here, watch_resets
+from recorder.wrappers.sb3_model.policy import PolicyWatch
 from recorder.wrappers.states import LaneStates
 
 if TYPE_CHECKING:

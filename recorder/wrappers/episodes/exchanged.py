@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recorder.values.arrays import as_array
-from recorder.wrappers.lane_steps import LaneSteps, named_leaves
+from recorder.wrappers.episodes.lane_steps import LaneSteps, named_leaves
 
 __all__ = ["Exchange", "Passing"]
 

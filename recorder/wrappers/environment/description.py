@@ -14,8 +14,8 @@ from gymnasium.spaces import Space
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from recorder.step_stream import pack_body
-from recorder.wrappers.gymnasium_versions import AnyVectorWrapper
-from recorder.wrappers.names import action_names_of, observation_names_of
+from recorder.wrappers.environment.gymnasium_versions import AnyVectorWrapper
+from recorder.wrappers.environment.names import action_names_of, observation_names_of
 
 __all__ = [
     "changing_wrappers",

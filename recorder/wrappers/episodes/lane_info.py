@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from recorder.wrappers.gymnasium_versions import FINAL_OBSERVATION_KEYS
-from recorder.wrappers.parts import own_copy
-from recorder.wrappers.plan import ACTION_MASK
+from recorder.wrappers.environment.gymnasium_versions import FINAL_OBSERVATION_KEYS
+from recorder.wrappers.environment.parts import own_copy
+from recorder.wrappers.episodes.plan import ACTION_MASK
 
 __all__ = ["LanesTold", "final_observations", "lane_info"]
 

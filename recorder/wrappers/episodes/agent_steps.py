@@ -9,10 +9,10 @@ from recorder.agents.info import ACTION_NAMES
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.values.argument_kinds import check_kind
-from recorder.wrappers.frames import RENDER, Rendering
-from recorder.wrappers.kept_parts import KeptParts
-from recorder.wrappers.lane_steps import named_leaves
-from recorder.wrappers.open_episode import ASPATIAL
+from recorder.wrappers.environment.frames import RENDER, Rendering
+from recorder.wrappers.episodes.kept_parts import KeptParts
+from recorder.wrappers.episodes.lane_steps import named_leaves
+from recorder.wrappers.episodes.open_episode import ASPATIAL
 
 __all__ = ["AgentSteps"]
 

@@ -14,8 +14,8 @@ from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.values.argument_kinds import check_kind
 from recorder.values.arrays import as_array, index_of_places, is_cuda
-from recorder.wrappers.kept_parts import KeptParts
-from recorder.wrappers.open_episode import ASPATIAL, EpisodeFacts, reset_numbers
+from recorder.wrappers.episodes.kept_parts import KeptParts
+from recorder.wrappers.episodes.open_episode import ASPATIAL, EpisodeFacts, reset_numbers
 
 __all__ = ["LaneSteps", "named_leaves"]
 

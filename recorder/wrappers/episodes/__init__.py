@@ -1,0 +1,1 @@
+"""The episodes of lanes and agents: which are open, what a step of them holds, and what ends with them."""

@@ -9,6 +9,7 @@ import pytest
 
 from recorder.agents import MAX_AGENTS, AgentInfo
 from recorder.catalog import AgentSummary, Catalog
+from recorder.catalog.lists import postgres_plan
 from recorder.errors import UsageError
 from tests.catalog.samples import NOW, commit, episode, recording
 
@@ -60,7 +61,7 @@ def test_agents_leave_with_their_recording(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("order", ["-finished", "episode_id", "reward", "-length", "stage"])
-def test_the_filter_by_agent_goes_with_others(catalog: Catalog, order: str) -> None:
+def test_the_filter_by_agent_goes_with_others(catalog: Catalog, order: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(catalog, {number: (RED, BLUE) if number % 2 else (RED,) for number in range(1, 8)})
     _write(catalog, dict.fromkeys(range(1, 4), (BLUE,)), "run-b")
     commit(catalog, [episode(number) for number in range(20, 40)])
@@ -72,12 +73,24 @@ def test_the_filter_by_agent_goes_with_others(catalog: Catalog, order: str) -> N
             found += [(row.run_id, row.episode_id) for row in page.episodes]
             cursor = page.next_cursor
             if cursor is None:
-                return sorted(found)
+                return found
 
-    assert listed(agent="blue_0") == [("run-a", n) for n in (1, 3, 5, 7)] + [("run-b", n) for n in (1, 2, 3)]
-    assert listed(agent="blue_0", run="run-a", min_reward=3.0, recorded=True) == [("run-a", n) for n in (3, 5, 7)]
-    assert listed(agent="blue_0", reason="periodic_*", max_episode=1) == [("run-a", 1), ("run-b", 1)]
-    assert listed(agent="blue") == listed(agent="red_0", decision="skipped") == listed(agent="red_0\ud800") == []
+    every = listed()
+
+    def in_order(*keys: tuple[str, int]) -> list[tuple[str, int]]:
+        return sorted(keys, key=every.index)
+
+    catalog.tag_episode("run-a", 3, "good")
+    blue_of_a, blue_of_b = [("run-a", n) for n in (1, 3, 5, 7)], [("run-b", n) for n in (1, 2, 3)]
+    # How many matches PostgreSQL looks up at once, and among how many rows of the list it looks for many.
+    for n_few, n_nearest in ((500, 400), (500, 3), (0, 3)):
+        monkeypatch.setattr(postgres_plan, "_FEW", n_few)
+        monkeypatch.setattr(postgres_plan, "_N_NEAREST", n_nearest)
+        assert listed(agent="blue_0") == in_order(*blue_of_a, *blue_of_b)
+        assert listed(agent="blue_0", run="run-a", min_reward=3.0, recorded=True) == in_order(*blue_of_a[1:])
+        assert listed(agent="blue_0", reason="periodic_*", max_episode=1) == in_order(("run-a", 1), ("run-b", 1))
+        assert listed(agent="blue_0", tag="good") == [("run-a", 3)]
+        assert listed(agent="blue") == listed(agent="red_0", decision="skipped") == listed(agent="red_0\ud800") == []
     rows = catalog.query_recordings(agent="blue_0", run="run-a", max_reward=5.0)
     assert [row["episode_id"] for row in rows] == [7, 5, 3, 1]
     assert catalog.count_recordings(agent="red_0") == 7

@@ -1,21 +1,22 @@
 """The query of ``list_episodes``: filters, order, paging.
 
-For SQLite, ``sqlite_plan`` chooses the index; PostgreSQL plans by its statistics.
+``sqlite_plan`` chooses the index for SQLite, ``postgres_plan`` what to read first in PostgreSQL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, Table, and_, exists, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnClause, ColumnElement, Select, Table, and_, exists, literal_column, or_, select, true
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.column_types import Float64
 from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.lists.paging import Order, parse_order
+from recorder.catalog.lists.postgres_plan import on_nearest_first
 from recorder.catalog.lists.sql_glob import matches_glob
 from recorder.catalog.lists.sqlite_plan import Condition, on_best_index
 from recorder.catalog.models import episode_tags, episodes, recording_agents, recording_reasons, recordings
@@ -101,10 +102,11 @@ def _keys(
 ) -> list[tuple[str, int]]:
     """The first keys of a part of the list."""
     query = in_order.sort(select(*_key).limit(limit)).where(part)
+    queries: Iterable[Select[tuple[str, int]]]
     if connection.dialect.name == "sqlite":
         queries = on_best_index(connection, query, conditions, in_order, part=part, limit=limit)
     else:
-        queries = [query.where(*(c.sql if c.listed is None else c.listed for c in conditions))]
+        queries = on_nearest_first(connection, query, conditions, in_order, part=part, limit=limit)
     keys: list[tuple[str, int]] = []
     for query in queries:
         keys = [(key.run_id, key.episode_id) for key in connection.execute(query)]
@@ -153,7 +155,8 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]
     ):
         yield Condition(IS_KEPT, "ix_episodes_kept")
     if wanted.reason is not None:
-        yield _listed_in(recording_reasons, matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name))
+        matches = matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name)
+        yield _listed_in(recording_reasons, matches, is_exact=not {"*", "?"} & set(wanted.reason))
     if wanted.tag is not None:
         yield _listed_in(episode_tags, episode_tags.c.tag == wanted.tag)
     if wanted.agent is not None:
@@ -173,7 +176,12 @@ def _range(column: ColumnClause[Any], low: float | None, high: float | None) -> 
     return and_(*conditions)
 
 
-def _listed_in(table: Table, matches: ColumnElement[bool]) -> Condition:
+def _listed_in(table: Table, matches: ColumnElement[bool], *, is_exact: bool = True) -> Condition:
     of_episode = and_(table.c.run_id == episodes.c.run_id, table.c.episode_id == episodes.c.episode_id)
     keys = select(table.c.run_id, table.c.episode_id).where(matches)
-    return Condition(exists().where(of_episode, matches), listed=tuple_(*_key).in_(keys), held_by=())
+
+    def look_up(run_id: ColumnElement[Any], episode_id: ColumnElement[Any]) -> ColumnElement[bool]:
+        found = select(true()).where(table.c.run_id == run_id, table.c.episode_id == episode_id, matches).limit(1)
+        return found.scalar_subquery()
+
+    return Condition(exists().where(of_episode, matches), listed=keys, held_by=(), looked_up=look_up, is_exact=is_exact)

@@ -8,11 +8,11 @@ reads. The sample estimates how many rows match each filter, and how far the fir
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, literal, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, literal_column, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.lists.paging import Order
@@ -29,6 +29,8 @@ _FETCH_ROWS = 20
 _BY_KEY = "ix_episodes_episode_id"
 """The listing index that starts with the episode's key."""
 
+_KEY = tuple_(episodes.c.run_id, episodes.c.episode_id)
+
 _GOLDEN_RATIO = 0.6180339887498949
 
 
@@ -40,15 +42,19 @@ class Condition:
         sql: the condition on a row.
         index: listing index in which its matches are adjacent; None if there is none.
         sorted_by: orders in which the matches are sorted in that index.
-        listed: the condition as ``(run_id, episode_id) IN (…)``, for a filter on another table.
+        listed: the keys of all matches, run and episode, for a filter on another table.
+        looked_up: the condition for such a key, as a look-up in that table.
+        is_exact: whether an index leads to each of ``listed``, and to nothing else.
         held_by: listing indexes with the columns of ``sql``; None for all.
     """
 
     sql: ColumnElement[bool]
     index: str | None = None
     sorted_by: tuple[str, ...] = ("finished",)
-    listed: ColumnElement[bool] | None = None
+    listed: Select[tuple[str, int]] | None = None
     held_by: tuple[str, ...] | None = None
+    looked_up: Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]] | None = None
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ def on_best_index(
     path = min(paths, key=lambda path: (_cost(path, conditions, sample, n_matches), path.is_in_order))
     for number, condition in enumerate(conditions):
         listed = condition.listed if number == path.leader else None
-        query = query.where(condition.sql if listed is None else listed)
+        query = query.where(condition.sql if listed is None else _KEY.in_(listed))
     whole = _walk(query, path)
     bounds = [row.value for row in sample if row.is_after_cursor and all(row.matches)][n_matches + 1 : n_matches + 2]
     if path.is_in_order or not bounds or bounds[0] is None:

@@ -24,7 +24,7 @@ from replay_server.access.proxy import check_base_path
 from replay_server.access.security import is_loopback
 from replay_server.app import EXTENSION, create_app
 from replay_server.front import Front, FrontLimits
-from replay_server.memory.trimming import Trimmer
+from replay_server.memory import Trimmer
 from replay_server.metrics import Metrics, MetricsFolder
 
 __all__ = ["ReplayWorker", "bind", "link", "serve"]

@@ -21,9 +21,8 @@ from recorder.child_process import spawn_detached
 from recorder.errors import BlackBoxError, RecorderError, StreamUnavailableError
 from recorder.publish.limits import PublisherLimits
 from recorder.runtime.throttled_log import ThrottledLog
-from recorder.sender.base import CLOSE_GRACE_SECS, Sender
+from recorder.sender.base import CLOSE_GRACE_SECS, Order, Sender
 from recorder.sender.files import remove_files
-from recorder.sender.order import Order
 from recorder.step_stream import StepStream
 
 __all__ = ["SenderProcess"]

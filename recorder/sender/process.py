@@ -18,9 +18,9 @@ from recorder.black_box import Message, Outcome, Ring
 from recorder.black_box.places import journal_of, spool_of
 from recorder.errors import BlackBoxError, BlackBoxInUseError
 from recorder.publish.publisher import Publisher
+from recorder.sender.base import Order
 from recorder.sender.draining import Patience
 from recorder.sender.files import remove_files
-from recorder.sender.order import Order
 from recorder.sender.recovering import RecoveryProcess
 from recorder.sender.recovery import BoxState, find_boxes
 from recorder.sender.same_server import is_for

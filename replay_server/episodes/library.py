@@ -13,7 +13,7 @@ from recorder.storage import Storage
 from replay_server.episodes.cache import ByteLru
 from replay_server.episodes.recorded import OpenedRecording, bytes_taken
 from replay_server.episodes.state_update import state_updates
-from replay_server.memory.budget import MemoryBudget
+from replay_server.memory import MemoryBudget
 
 __all__ = ["BLOCK_STEPS", "Library"]
 

@@ -21,7 +21,7 @@ from recorder.outline import Outline, StepColumns, chunk_rows, describe_recordin
 from recorder.outline.step_columns import unusual_numbers
 from recorder.schema import EXTRAS_PREFIX
 from recorder.values.json_text import to_json
-from replay_server.memory.budget import Held
+from replay_server.memory import Held
 
 __all__ = ["OpenedRecording", "bytes_taken"]
 

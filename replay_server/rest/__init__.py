@@ -6,11 +6,10 @@ from flask import Flask
 
 from recorder.settings import Settings
 from replay_server.rest.annotations import make_annotations, make_tags
-from replay_server.rest.description import make_description
 from replay_server.rest.episodes import make_episodes
 from replay_server.rest.errors import add_error_handlers
 from replay_server.rest.exports import make_exports, make_files
-from replay_server.rest.health import make_health
+from replay_server.rest.health import make_description, make_health
 from replay_server.rest.runs import make_runs
 from replay_server.rest.steps import make_steps
 from replay_server.rest.thumbnails import make_thumbnails

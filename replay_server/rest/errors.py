@@ -28,7 +28,7 @@ from recorder.errors import (
 from recorder.values.json_text import to_json
 from replay_server.access.public_message import public_message
 from replay_server.access.security import content_security_policy
-from replay_server.memory.budget import BusyError
+from replay_server.memory import BusyError
 
 __all__ = ["HttpError", "add_error_handlers", "bad_request", "error_response", "make_error_page", "wants_page"]
 

@@ -17,7 +17,7 @@ from recorder.values.json_text import to_json
 from replay_server.limits import Limits, RateLimiter
 from replay_server.socket.frames import Assembly, binary_frame, text_frame
 from replay_server.socket.liveness import Liveness, Verdict
-from replay_server.socket.session_interface import Session
+from replay_server.socket.messages import Session
 from replay_server.unread_bytes import unread_bytes
 
 if TYPE_CHECKING:

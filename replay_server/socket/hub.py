@@ -21,8 +21,8 @@ from wsproto.frame_protocol import CloseReason
 
 from replay_server.limits import Limits
 from replay_server.socket.connection import Connection
+from replay_server.socket.messages import Session
 from replay_server.socket.scheduler import Scheduler
-from replay_server.socket.session_interface import Session
 
 __all__ = ["Hub"]
 

@@ -1,10 +1,10 @@
-"""Reads and checks the fields of a client's message. An error says what was expected."""
+"""Reads and checks the fields of a client's message, and names who handles messages. An error says what was expected."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from recorder.errors import (
     CatalogError,
@@ -18,9 +18,9 @@ from recorder.errors import (
     UsageError,
 )
 from recorder.values.json_text import from_json
-from replay_server.memory.budget import BusyError
+from replay_server.memory import BusyError
 
-__all__ = ["Handler", "Message", "MessageError", "error_code", "parse_message"]
+__all__ = ["Handler", "Message", "MessageError", "Session", "error_code", "parse_message"]
 
 _MAX_SHOWN = 60
 _MAX_RUN_ID = 1024
@@ -191,3 +191,25 @@ def error_code(error: RecorderError) -> str:
             return "unavailable"
         case _:
             return "internal"
+
+
+class Session(Protocol):
+    """Handles a connection's messages."""
+
+    def opened(self) -> None:
+        """Called when messages can be sent."""
+
+    async def receive(self, text: str) -> None:
+        """Handle one message; must not raise."""
+
+    def refuse(self, code: str, message: str) -> None:
+        """Answer a message that is not handled."""
+
+    def writable(self) -> None:
+        """Called when the unsent bytes have been sent."""
+
+    def is_busy(self) -> bool:
+        """Whether it plays or follows anything."""
+
+    def closed(self) -> None:
+        """Called when the connection is gone."""

@@ -16,7 +16,7 @@ from typing import Any
 from recorder.child_process.modules import ask_module
 from recorder.errors import MissingExtraError, RecorderError, UsageError, VideoError
 from recorder.settings import Settings
-from replay_server.memory.budget import BusyError
+from replay_server.memory import BusyError
 
 __all__ = ["StillPictures"]
 

@@ -9,7 +9,7 @@ from recorder.catalog import RecordingRow
 from recorder.episode_file import build_version1, open_episode
 from recorder.outline import Outline
 from replay_server.episodes.recorded import OpenedRecording
-from replay_server.memory.budget import MemoryBudget
+from replay_server.memory import MemoryBudget
 from tests.capture.recorded import close_and_read, record
 from worker.video.episode.series import EpisodeSeries
 

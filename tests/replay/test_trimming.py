@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from replay_server.memory.trimming import Trimmer, resident_bytes
+from replay_server.memory import Trimmer, resident_bytes
 
 MIB = 2**20
 PIECE_BYTES = 2000

@@ -16,7 +16,7 @@ from recorder.black_box.places import ring_files
 from recorder.capture import EpisodeRecorder, PublisherLimits
 from recorder.child_process import spawn_detached
 from recorder.errors import BlackBoxError, StreamError
-from recorder.sender.order import Order
+from recorder.sender.base import Order
 from recorder.sender.recovery import recover_folder
 from recorder.step_stream import RedisStepStream
 from tests.processes import is_alive, stop

@@ -65,13 +65,20 @@ def test_doctor_accepts_a_running_installation(
     ]
 
 
-def test_doctor_does_not_blame_the_queue_for_a_refused_step(call: Call, redis_url: str) -> None:
+def test_doctor_does_not_blame_the_queue_for_a_refused_step_and_tells_of_odd_rewards(
+    call: Call, redis_url: str
+) -> None:
     stream = RedisStepStream(redis_url)
-    stream.beat(RUN, "p1", {"n_refused_steps": 1, "closed": True}, info={"host": "here"}, now=time.time())
+    stream.beat(
+        RUN, "p1", {"n_refused_steps": 1, "n_odd_rewards": 2, "closed": True}, info={"host": "here"}, now=time.time()
+    )
     stream.close()
     run = verdict_on(call("doctor", "--json", "--redis-url", redis_url), f"run {RUN}")
-    assert run["found"].endswith(", 1 step lost")
-    assert run["advice"] == "steps or episodes were refused; see the trainer's log"
+    assert run["found"].endswith(", 1 step lost, 2 steps with a reward that is NaN or infinite")
+    assert run["advice"].splitlines() == [
+        "steps or episodes were refused; see the trainer's log",
+        "their returns are not finite either; look at where the trainer gets its rewards from",
+    ]
 
 
 def test_doctor_prints_one_line_for_each_finding_with_advice(call: Call, redis_url: str) -> None:

@@ -22,12 +22,13 @@ _ADVICE_ON_SILENCE = {
     "workers": "its trainer died; workers salvage the steps that arrived",
     "clock": "its trainer died, or the clocks differ; start a worker: it finds out, and salvages the steps that arrived",
 }
-_ADVICE_ON_LOSS = {
+_ADVICE = {
     "n_dropped_steps": "the sender could not keep up: raise recording.capture.black_box_bytes, or set on_full to block or sample",
     "n_lost_steps": "Redis was unreachable, full or emptied; see the trainer's log",
     "n_refused_steps": "steps or episodes were refused; see the trainer's log",
+    "n_odd_rewards": "their returns are not finite either; look at where the trainer gets its rewards from",
 }
-"""Keys are the counters of ``RunStatus.n_missing_steps``."""
+"""Keys are the counters of ``RunStatus.n_missing_steps``, and that of odd rewards."""
 
 
 def check_runs(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
@@ -63,9 +64,11 @@ def _finding(status: RunStatus) -> Finding:
     )
     if status.n_missing_steps:
         found += f", {counted(status.n_missing_steps, 'step')} lost"
+    if n_odd := status.counters.get("n_odd_rewards", 0):
+        found += f", {counted(n_odd, 'step')} with a reward that is NaN or infinite"
     if status.n_undecided >= _LONG_LAG:
         return Finding("warn", what, found, "decisions are late; start another worker: hamlet-recorder worker")
     if status.state == "silent" and (status.n_open or status.n_undecided):
         return Finding("warn", what, found, _ADVICE_ON_SILENCE[status.state_source])
-    advice = "\n".join(advice for name, advice in _ADVICE_ON_LOSS.items() if status.counters.get(name))
+    advice = "\n".join(advice for name, advice in _ADVICE.items() if status.counters.get(name))
     return Finding("warn" if advice else "ok", what, found, advice)

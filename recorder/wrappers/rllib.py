@@ -89,7 +89,7 @@ class RecorderCallback(RLlibCallback):  # type: ignore[misc]  # a class that is 
             team.attempt(lambda: team.end(is_over=bool(getattr(episode, "is_done", False))))
 
     def close(self) -> None:
-        """End open episodes as ``truncated``, and the recorder. At the end of a process that happens by itself."""
+        """End open episodes as ``truncated``, and the recorder. When an environment runner stops, that happens by itself."""
         for team in self._teams.values():
             team.close()
         if self._steps is not None:
@@ -106,7 +106,22 @@ class RecorderCallback(RLlibCallback):  # type: ignore[misc]  # a class that is 
                 first_episode_id=_IDS_OF_A_RUNNER * worker,
                 record_observations=self.record_observations,
             )
+            self._close_with(env_runner)
         return self._steps
+
+    def _close_with(self, env_runner: Any) -> None:
+        """Have a runner close the recorder when it stops: its process is killed right after that."""
+        stop = getattr(env_runner, "stop", None)
+        if stop is None:
+            return
+
+        def close_and_stop() -> None:
+            try:
+                self.close()
+            finally:
+                stop()
+
+        env_runner.stop = close_and_stop
 
     def _team_of(self, recorder: EpisodeRecorder, env_runner: Any, env: Any, env_index: int) -> AgentSteps:
         if env_index not in self._teams:

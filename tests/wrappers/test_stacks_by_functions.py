@@ -11,9 +11,10 @@ import torch
 
 from recorder.agents.columns import agent_columns
 from recorder.capture import EpisodeRecorder
+from recorder.episode import EpisodeStatus
 from tests.capture.recorded import close_and_read
-from tests.wrappers.conformance import assert_lanes_are_lives
-from tests.wrappers.counting_env import CountingEnv
+from tests.wrappers.conformance import assert_are_lives, assert_lanes_are_lives
+from tests.wrappers.counting_env import CountingEnv, recorded_by_lane
 from tests.wrappers.doubles import stand_in_for_ray, stand_in_for_torchrl
 from tests.wrappers.stack_lanes import N_CALLS, N_LANES, drawn
 
@@ -93,8 +94,9 @@ def test_rllib(memory: EpisodeRecorder, monkeypatch: pytest.MonkeyPatch) -> None
     from recorder.wrappers.rllib import recorder_callback
 
     callback = recorder_callback(memory)()
-    env, runner = CountingEnv(), SimpleNamespace(worker_index=0)
-    for call in range(N_CALLS // 4):
+    stopped: list[bool] = []
+    env, runner = CountingEnv(), SimpleNamespace(worker_index=0, stop=lambda: stopped.append(True))
+    for call in range(N_CALLS // 4 - 1):
         episode = SingleAgentEpisode()
         observation, info = env.reset()
         episode.add_env_reset(observation=observation, infos=info)
@@ -108,8 +110,18 @@ def test_rllib(memory: EpisodeRecorder, monkeypatch: pytest.MonkeyPatch) -> None
             if episode.t == 2 and not episode.is_done:
                 episode = episode.cut(len_lookback_buffer=1)  # as a runner does between two samples
         callback.on_episode_end(episode=episode, **known)
-    callback.close()
-    assert_lanes_are_lives(memory, n_lanes=1)
+    episode = SingleAgentEpisode()
+    observation, info = env.reset()
+    episode.add_env_reset(observation=observation, infos=info)
+    callback.on_episode_start(episode=episode, **known)
+    observation, reward, terminated, truncated, info = env.step(0)
+    episode.add_env_step(observation, 0, reward, info, terminated=terminated, truncated=truncated)
+    callback.on_episode_step(episode=episode, **known)
+    runner.stop()
+    assert stopped
+    by_lane = recorded_by_lane(memory, n_lanes=1)
+    assert by_lane[0][-1].metadata.status == EpisodeStatus.TRUNCATED  # the runner's stop ended it
+    assert_are_lives(by_lane)
 
 
 def test_rllib_of_several_agents(memory: EpisodeRecorder, monkeypatch: pytest.MonkeyPatch) -> None:

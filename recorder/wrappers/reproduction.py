@@ -215,4 +215,5 @@ def _spec_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    return np.array2string(np.asarray(value), threshold=8, edgeitems=3, precision=9, separator=", ")
+    text = np.array2string(np.asarray(value), threshold=8, edgeitems=3, precision=9, separator=", ")
+    return " ".join(text.split())

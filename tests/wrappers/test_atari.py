@@ -33,6 +33,7 @@ def test_lanes_of_a_vector_of_games_are_recorded_whole() -> None:
     for _, ended in sorted(close_and_read(recorder).items()):
         episode = ended.episode
         lengths.append(ended.metadata.n_steps)
+        assert ended.metadata.action_names == ("noop", "fire", "right", "left", "rightfire", "leftfire")
         seen = [int(observation.sum()) for observation in episode.column("extras.observation")]
         columns = [episode.column(name).tolist() for name in ("action", "reward", "terminated", "truncated")]
         recorded[ended.metadata.lane] += zip(*columns, seen, strict=True)

@@ -42,6 +42,10 @@ def test_actions_and_observations_have_the_names_that_the_environment_gives() ->
     assert cart["observation_names"] == ["position", "velocity", "angle", "angular velocity"]
     lake = describe_environment(gymnasium.make_vec("FrozenLake-v1", num_envs=2, vectorization_mode="sync"))
     assert lake["action_names"] == ["left", "down", "right", "up"]
+    carts = describe_environment(gymnasium.make_vec("CartPole-v1", num_envs=2, vectorization_mode="vector_entry_point"))
+    assert {name: carts[name] for name in ("action_names", "observation_names")} == {
+        name: cart[name] for name in ("action_names", "observation_names")
+    }
     assert describe_environment(Doors())["action_names"] == ["left", "right", "pick up"]
     assert describe_environment(Meanings())["action_names"] == ["noop", "upfire"]
     assert "action_names" not in describe_environment(CountingEnv())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,8 @@ def test_the_step_that_was_tampered_with_is_the_first_that_differs(changed: dict
     assert divergence is not None
     assert (divergence.step, divergence.what) == (11, what)
     assert str(divergence).startswith(f"step 11: {what} was ")
+    many = np.linspace(-1, 1, 16, dtype=np.float32) / 3
+    assert "\n" not in str(replace(divergence, recorded=many, found=-many))
 
 
 def test_another_environment_differs_from_where_it_is_another() -> None:

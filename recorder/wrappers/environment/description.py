@@ -127,13 +127,14 @@ def changing_wrappers(config: Mapping[str, Any]) -> list[str]:
 
 
 def _one_of(env: Any) -> tuple[Any, str]:
-    """One environment of a vector, or the environment itself, or None where it is in another process; and what it prints."""
+    """One environment of a vector, or None where it is in another process; else the environment itself, which may be a vector
+    without others in it; and what it prints."""
     inner = env.unwrapped
     if isinstance(inner, SyncVectorEnv):
         return inner.envs[0], printed(inner.envs[0])
     if isinstance(inner, AsyncVectorEnv):
         return None, inner.call("__str__")[0]  # a spec may hold objects that can't be sent
-    return (None, "") if isinstance(inner, VectorEnv) else (env, printed(env))
+    return env, "" if isinstance(inner, VectorEnv) else printed(env)
 
 
 def printed(env: Any) -> str:

@@ -12,7 +12,7 @@ __all__ = ["action_names_of", "observation_names_of", "team_action_names_of"]
 _ACTIONS = {
     "AcrobotEnv": ("torque -1", "no torque", "torque +1"),
     "BlackjackEnv": ("stick", "hit"),
-    "CartPoleEnv": ("push left", "push right"),
+    **dict.fromkeys(("CartPoleEnv", "CartPoleVectorEnv"), ("push left", "push right")),
     "CliffWalkingEnv": ("up", "right", "down", "left"),
     "FrozenLakeEnv": ("left", "down", "right", "up"),
     "LunarLander": ("nothing", "left engine", "main engine", "right engine"),
@@ -39,7 +39,7 @@ Those who speak in MPE2's environments have other actions, and as many as there 
 
 _OBSERVATIONS = {
     "AcrobotEnv": ("cos 1", "sin 1", "cos 2", "sin 2", "velocity 1", "velocity 2"),
-    "CartPoleEnv": ("position", "velocity", "angle", "angular velocity"),
+    **dict.fromkeys(("CartPoleEnv", "CartPoleVectorEnv"), ("position", "velocity", "angle", "angular velocity")),
     "LunarLander": ("x", "y", "x velocity", "y velocity", "angle", "angular velocity", "left leg", "right leg"),
     "MountainCarEnv": ("position", "velocity"),
     "Continuous_MountainCarEnv": ("position", "velocity"),
@@ -50,9 +50,10 @@ _OBSERVATIONS = {
 def action_names_of(env: Any) -> list[str]:
     """The names of the actions of a discrete space, by index; none when nobody knows them.
 
-    The environment's own come first: ``get_action_meanings()`` (Atari), or an enumeration named ``actions`` (MiniGrid).
+    The environment's own come first: ``get_action_meanings()`` (Atari), an enumeration named ``actions`` (MiniGrid), or the
+    set of actions of Atari's emulator, which has many lanes.
     """
-    space, inner = env.action_space, env.unwrapped
+    space, inner = getattr(env, "single_action_space", env.action_space), env.unwrapped
     if not isinstance(space, spaces.Discrete):
         return []
     known = _own_names(inner) or _by_class(_ACTIONS, inner)
@@ -77,7 +78,7 @@ def observation_names_of(env: Any) -> list[str]:
 
     Those of MuJoCo are made of its joints: positions, then velocities.
     """
-    space, inner = env.observation_space, env.unwrapped
+    space, inner = getattr(env, "single_observation_space", env.observation_space), env.unwrapped
     if not isinstance(space, spaces.Box) or len(space.shape) != 1:
         return []
     known = _by_class(_OBSERVATIONS, inner)
@@ -93,6 +94,8 @@ def _own_names(inner: Any) -> list[str]:
     if isinstance(listed, EnumMeta):
         members: list[Any] = sorted(listed, key=_value_of)
         return [str(one.name).replace("_", " ") for one in members]
+    if callable(known := getattr(getattr(inner, "ale", None), "get_action_set", None)):
+        return [str(one.name).lower() for one in known()]
     return []
 
 

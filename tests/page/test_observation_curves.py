@@ -76,3 +76,12 @@ def test_an_observation_is_shown_completely_beside_its_curves(page: Page, site: 
         cut = "[...document.querySelectorAll('.facts dd')].filter(fact => fact.scrollWidth > fact.clientWidth).length"
         assert page.evaluate(cut) == 0, f"{width} pixels"
     expect(page.locator(".facts dt", has_text="Position")).to_have_count(0)
+
+
+def test_the_curves_of_a_narrow_comparison_have_its_whole_width(page: Page, site: Site) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_episode(page, f"{site.address}{SHAPES}/6?compare=7&t=80")
+
+    lines = history_row(page, 2, 7)
+    rises = np.nonzero(lines.any(axis=0))[0].min()
+    assert rises < 0.2 * lines.shape[1], "step 20 of 200 is a tenth from the left"

@@ -10,13 +10,13 @@ import { formatValue } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 import { colourNameOf } from "./affordance_marks.js";
 import { Band } from "./band.js";
-import { chooseSignals, columnsOf, windowAround } from "./signals.js";
+import { chooseSignals, columnsOf, readLine, windowAround } from "./signals.js";
 
 /** @import { Chunk } from "../decode/chunk.js" */
 /** @import { Colours } from "../shell/theme.js" */
 /** @import { EpisodeStore } from "../source/episode_store.js" */
 /** @import { Outline } from "../source/outline.js" */
-/** @import { Part, Signal } from "./signals.js" */
+/** @import { Signal } from "./signals.js" */
 /** @import { Rectangle } from "./space.js" */
 
 /** Number of steps shown. */
@@ -28,6 +28,10 @@ const BAND_LINES = 3;
 const GAP = 5;
 const LARGEST_LETTERS = 12;
 const VALUE_WIDTH = 62;
+const WIDEST_VALUE = 110;
+/** In a narrower canvas the texts are above the lines; without room for that, there are none. */
+const NARROW = 240;
+const LEAST_LINE_WITH_TEXT = 28;
 const WIDEST_NAME = 150;
 const STILL_TO_COME = 0.35;
 
@@ -45,8 +49,9 @@ export class HistoryView {
   node;
 
   #canvas = element("canvas", { class: "history-canvas", role: "img" });
-  /** @type {?Outline} */
-  #outline = null;
+  /** Short names of the actions. @type {string[]} */
+  #actions = [];
+  #longestAction = "";
   /** @type {import("../source/messages.js").Agent | null} */
   #agent = null;
   /** @type {import("../decode/columns.js").ColumnSpec[]} */
@@ -69,8 +74,9 @@ export class HistoryView {
    * @param {?import("../source/messages.js").Agent} agent whose values are shown, of several
    */
   open(outline, agent = null) {
-    this.#outline = outline;
     this.#agent = agent;
+    this.#actions = actionsOf(outline, agent).labels;
+    this.#longestAction = this.#actions.reduce((long, name) => (name.length > long.length ? name : long), "");
     this.#columns = [...outline.schema];
     this.#shown = "";
     this.#last = null;
@@ -149,25 +155,37 @@ export class HistoryView {
     pen.font = `500 ${letters}px system-ui, sans-serif`;
     pen.textBaseline = "middle";
     const names = this.#rows.map(({ signal }) => pen.measureText(signal.name).width);
-    const nameWidth = Math.min(WIDEST_NAME, width * 0.28, Math.max(...names) + 12);
-    const plotWidth = Math.max(10, width - nameWidth - VALUE_WIDTH);
+    const isNarrow = width < NARROW;
+    const head = isNarrow && lineHeight >= LEAST_LINE_WITH_TEXT ? letters + 3 : 0;
+    const nameWidth = isNarrow ? 0 : Math.min(WIDEST_NAME, width * 0.28, Math.max(...names) + 12);
+    const widestValue = Math.min(WIDEST_VALUE, width * 0.18, pen.measureText(this.#longestAction).width + 10);
+    const valueWidth = isNarrow ? 0 : Math.max(VALUE_WIDTH, widestValue);
+    const plotWidth = Math.max(10, width - nameWidth - valueWidth);
     const nSpan = Math.max(2, isLive ? SHOWN_STEPS : end - first);
     const xOf = (/** @type {number} */ step) => nameWidth + ((step - first) / (nSpan - 1)) * (plotWidth - 1);
     let top = 0;
     this.#rows.forEach(({ signal, tint, band, range }, row) => {
       const rowHeight = lineHeight * (band ? BAND_LINES : 1);
-      const place = { left: nameWidth, top: top + GAP / 2, width: plotWidth, height: Math.max(4, rowHeight - GAP) };
+      const place = {
+        left: nameWidth,
+        top: top + GAP / 2 + head,
+        width: plotWidth,
+        height: Math.max(4, rowHeight - GAP - head),
+      };
       pen.fillStyle = colour.ground;
       pen.fillRect(place.left, place.top, place.width, place.height);
       if (band)
         band.draw(pen, values[row], { ...place, width: xOf(end - 1) - nameWidth + 1 }, colour[tint], index - first);
       else drawLine(pen, values[row], { place, first, index, xOf, colour, tint: colour[tint], range });
-      pen.fillStyle = colour.text;
-      pen.textAlign = "left";
-      pen.fillText(fitted(pen, signal.name, nameWidth - 8), 0, top + rowHeight / 2);
-      pen.textAlign = "right";
-      const value = this.#valueText(signal, values[row], index - first);
-      pen.fillText(fitted(pen, value, VALUE_WIDTH - 6), width, top + rowHeight / 2);
+      if (!isNarrow || head) {
+        const value = this.#valueText(signal, values[row], index - first);
+        const y = head ? top + GAP / 2 + letters / 2 : top + rowHeight / 2;
+        pen.fillStyle = colour.text;
+        pen.textAlign = "left";
+        pen.fillText(fitted(pen, signal.name, head ? width * 0.55 : nameWidth - 8), 0, y);
+        pen.textAlign = "right";
+        pen.fillText(fitted(pen, value, head ? width * 0.4 : valueWidth - 6), width, y);
+      }
       top += rowHeight;
     });
     pen.fillStyle = colour.text;
@@ -181,10 +199,7 @@ export class HistoryView {
    */
   #valueText({ column, component, nValues }, values, at) {
     if (component === null) return `×${nValues}`;
-    const name =
-      column === "action" && nValues === 1
-        ? this.#outline && actionsOf(this.#outline, this.#agent).names[values[at]]
-        : null;
+    const name = column === "action" && nValues === 1 ? this.#actions[values[at]] : null;
     return name ?? formatValue(values[at]);
   }
 }
@@ -203,29 +218,6 @@ const OWN_TINTS = new Map([
 function rangeAtFirst({ column }) {
   if (column === "meters") return { low: 0, high: 1 };
   return column === "reward" ? { low: 0, high: 0 } : { low: Infinity, high: -Infinity };
-}
-
-/**
- * The numbers of a signal from `first` to `end`; NaN where missing or not loaded.
- *
- * @param {Part[]} parts
- * @param {Signal} signal
- * @param {number} first
- * @param {number} end
- */
-function readLine(parts, { source, first: before, component }, first, end) {
-  const values = new Float64Array(end - first).fill(NaN);
-  for (const { firstIndex, chunk } of parts) {
-    const column = chunk.column(source);
-    if (!column || component === null || before + component >= column.nValues) continue;
-    const last = Math.min(end, firstIndex + chunk.nSteps);
-    for (let index = Math.max(first, firstIndex); index < last; index++) {
-      const offset = index - firstIndex;
-      const row = column.rowOf ? column.rowOf[offset] : offset;
-      if (row >= 0) values[index - first] = column.values[row * column.nValues + before + component];
-    }
-  }
-  return values;
 }
 
 /**

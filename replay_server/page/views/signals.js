@@ -110,3 +110,26 @@ function signalsOf({ column, source, first, name, nValues, names, isBand }) {
     nValues,
   }));
 }
+
+/**
+ * The numbers of a signal from `first` to `end`; NaN where missing or not loaded.
+ *
+ * @param {Part[]} parts
+ * @param {Signal} signal
+ * @param {number} first
+ * @param {number} end
+ */
+export function readLine(parts, { source, first: before, component }, first, end) {
+  const values = new Float64Array(end - first).fill(NaN);
+  for (const { firstIndex, chunk } of parts) {
+    const column = chunk.column(source);
+    if (!column || component === null || before + component >= column.nValues) continue;
+    const last = Math.min(end, firstIndex + chunk.nSteps);
+    for (let index = Math.max(first, firstIndex); index < last; index++) {
+      const offset = index - firstIndex;
+      const row = column.rowOf ? column.rowOf[offset] : offset;
+      if (row >= 0) values[index - first] = column.values[row * column.nValues + before + component];
+    }
+  }
+  return values;
+}

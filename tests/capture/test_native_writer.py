@@ -34,6 +34,11 @@ _LANES = 3
 _STRIDED = np.arange(12, dtype=np.float32).reshape(3, 4)
 _COMPLEX = torch.tensor([1 + 2j, 3 - 4j, 5 + 6j])
 
+
+class _Number(np.float32):
+    """Of a class derived from numpy's."""
+
+
 _VALUES: Mapping[str, Any] = {
     "None": None,
     "bool": True,
@@ -53,6 +58,7 @@ _VALUES: Mapping[str, Any] = {
     "numpy int64": np.int64(-3),
     "numpy bool": np.bool_(True),
     "numpy float16": np.float16(0.5),
+    "derived float32": _Number(1.5),
     "float32[3]": np.array([1, 2, 3], np.float32),
     "float32[4]": np.array([1, 2, 3, 4], np.float32),
     "float64[3]": np.array([1, 2, 3], np.float64),

@@ -46,7 +46,8 @@ class Inlet:
 
     def acquire(self) -> bool:
         """Take the writer's lock, which another call holds."""
-        return self.writer.lock.acquire(timeout=_LOCK_SECS)
+        writer = self.writer  # what ``is_interrupted`` looks for: a signal may come when the lock has just been taken
+        return writer.lock.acquire(timeout=_LOCK_SECS)
 
     def waits(self, *, has_large: bool) -> bool:
         """The ring is full: wait a moment, and say whether to try again; see ``Waiting``."""

@@ -5,6 +5,9 @@ A call goes through three steps: each value is compared with the way in which th
 lock is taken; then memory is copied into the ring, and the head moves. While the lock is held no code of Python runs, except for
 the rare look for room.
 
+Values may have code of Python, and other threads run while a call waits: they may resize or replace an array. So a call holds
+its arrays and tensors, and finds their memory when all such code has run; once more where it had to wait or to look for room.
+
 Tensors are read through DLPack's C exchange table, which torch 2.10 and newer put on their classes: one call tells device, dtype,
 shape and address. ``native_writer.py`` says for which values there is a writer.
 """
@@ -81,21 +84,23 @@ cdef extern from *:
     void publish_word(void* place, uint64_t value) noexcept nogil
 
 cdef struct Column:
-    # A cache line each: emptied caches are where a call spends its time.
+    # Small: emptied caches are where a call spends its time.
     int16_t argument  # -1: it is the extra named ``key``
     uint8_t form
     char kind
     uint8_t item_bytes
     uint8_t n_axes
     uint8_t is_there
+    uint8_t is_array  # ``value`` is an array, whatever the form
     int32_t has_at  # -1: the value is always there
-    int32_t n_items
+    int64_t n_items
     int64_t at
     int64_t n_bytes
     int64_t* axes
     PyObject* cls
     PyObject* key
     dl_exchange* exchange
+    PyObject* value  # this call's array or tensor, whose memory is read; NULL: ``data`` is memory made here
     const char* data  # of this call's value
 
 cdef double _EXACT = 9007199254740992.0
@@ -146,6 +151,49 @@ cdef bint _take_number(char kind, object value, char* place) except -1:
         return False
     place[0] = 1 if value is True else 0
     return True
+
+
+cdef enum:
+    _OTHER, _FOUND, _NOT_IN_A_ROW
+
+
+cdef int _find(Column* column) except -1:
+    """Find the memory of this call's array or tensor; no code of Python runs."""
+    cdef dl_tensor found
+    cdef cnp.ndarray array
+    cdef int64_t stride = 1
+    cdef bint is_plain = True
+    cdef int axis
+    if column.is_array:
+        array = <cnp.ndarray>column.value
+        if cnp.PyArray_NDIM(array) != column.n_axes:
+            return _OTHER
+        for axis in range(column.n_axes):
+            if cnp.PyArray_DIM(array, axis) != column.axes[axis]:
+                return _OTHER
+        if (
+            array.descr.kind != column.kind
+            or cnp.PyArray_ITEMSIZE(array) != column.item_bytes
+            or not cnp.PyArray_ISNOTSWAPPED(array)
+        ):
+            return _OTHER
+        column.data = cnp.PyArray_BYTES(array)
+        return _FOUND if cnp.PyArray_IS_C_CONTIGUOUS(array) else _NOT_IN_A_ROW
+    column.exchange.look(<void*>column.value, &found)  # raises for a tensor without memory
+    if found.n_axes != column.n_axes or found.dtype.lanes != 1 or found.dtype.bits != 8 * column.item_bytes:
+        return _OTHER
+    if found.device.type != 1 or found.dtype.code != _code_of(column.kind):
+        return _OTHER
+    for axis in range(column.n_axes - 1, -1, -1):
+        if found.shape[axis] != column.axes[axis]:
+            return _OTHER
+        if found.strides != NULL and found.shape[axis] != 1 and found.strides[axis] != stride:
+            is_plain = False
+        stride *= found.shape[axis]
+    if column.n_bytes > 0 and found.data == NULL:
+        return _OTHER
+    column.data = <const char*>found.data + found.byte_offset
+    return _FOUND if is_plain or column.n_bytes == 0 else _NOT_IN_A_ROW
 
 
 cdef class NativeWriter:
@@ -253,7 +301,7 @@ cdef class NativeWriter:
                 self._held.clear()
 
     cdef bint _take_all(self, tuple arguments) except -1:
-        """Find each value's memory; False when one comes another way."""
+        """Take all values and find their memory; False when one comes another way."""
         cdef Column* column
         cdef PyObject* found
         cdef object extras = arguments[len(arguments) - 1]
@@ -281,7 +329,6 @@ cdef class NativeWriter:
                 value = None if found == NULL else <object>found
             else:
                 value = None if extras is None else extras.get(<object>column.key)
-                self._held.append(value)
             if value is None:
                 if column.has_at < 0:
                     return False
@@ -290,12 +337,17 @@ cdef class NativeWriter:
             if column.argument < 0:
                 n_extras += 1
             column.is_there = True
+            column.value = NULL
             if not self._take(column, value):
                 return False
-        return not self._are_extras_counted or n_extras == (0 if extras is None else len(extras))
+            if column.argument < 0 and column.value != NULL:
+                self._held.append(value)  # whoever gave the extras may replace it
+        if self._are_extras_counted and n_extras != (0 if extras is None else len(extras)):
+            return False
+        return self._find_all(True)
 
     cdef bint _take(self, Column* column, object value) except -1:
-        """Find one value's memory."""
+        """Take one value; the memory of an array or tensor is found later."""
         cdef int form = column.form
         cdef Py_ssize_t index
         if form == _TENSOR:
@@ -349,52 +401,43 @@ cdef class NativeWriter:
             return False
         return self._hold(column, b"".join([text.ljust(capacity, b"\0") for text in texts]))
 
-    cdef bint _take_array(self, Column* column, object value) except -1:
-        cdef cnp.ndarray array = <cnp.ndarray>value
-        cdef int axis
-        if cnp.PyArray_NDIM(array) != column.n_axes:
-            return False
-        for axis in range(column.n_axes):
-            if cnp.PyArray_DIM(array, axis) != column.axes[axis]:
-                return False
-        if (
-            array.descr.kind != column.kind
-            or cnp.PyArray_ITEMSIZE(array) != column.item_bytes
-            or not cnp.PyArray_ISNOTSWAPPED(array)
-        ):
-            return False
-        if not cnp.PyArray_IS_C_CONTIGUOUS(array):
-            return self._hold(column, value.tobytes())
-        column.data = cnp.PyArray_BYTES(array)
+    cdef bint _take_array(self, Column* column, object array):
+        column.value, column.is_array = <PyObject*>array, True
         return True
 
     cdef bint _take_tensor(self, Column* column, object value) except -1:
-        cdef dl_tensor found
-        cdef int64_t stride = 1
-        cdef bint is_plain = True
-        cdef int axis
         if <PyObject*>Py_TYPE(value) != column.cls:
             return False
-        column.exchange.look(<void*>value, &found)  # raises for a tensor without memory
-        if found.n_axes != column.n_axes or found.dtype.lanes != 1 or found.dtype.bits != 8 * column.item_bytes:
-            return False
-        if found.device.type != 1 or found.dtype.code != _code_of(column.kind):
-            return False
-        for axis in range(column.n_axes - 1, -1, -1):
-            if found.shape[axis] != column.axes[axis]:
-                return False
-            if found.strides != NULL and found.shape[axis] != 1 and found.strides[axis] != stride:
-                is_plain = False
-            stride *= found.shape[axis]
-        if column.n_bytes == 0:
-            return True
-        if found.data == NULL:
-            return False
         # The imaginary part of a conjugate is negated when it is read; its dtype always is a float.
-        if not is_plain or (column.kind == b"f" and value.is_neg()):
-            return self._hold(column, self._as_array(value).tobytes())
-        column.data = <const char*>found.data + found.byte_offset
+        if column.kind == b"f" and value.is_neg():
+            array = self._as_array(value)
+            self._held.append(array)
+            return self._take_array(column, array)
+        column.value, column.is_array = <PyObject*>value, False
         return True
+
+    cdef bint _find_all(self, bint may_copy) except -1:
+        """Find the memory of all arrays and tensors, when all code that may move it has run.
+
+        Args:
+            may_copy: make bytes of numbers that are not in a row; Python does that, so that all others are found again.
+        """
+        cdef Column* column
+        cdef bint is_copied = False
+        cdef int index, outcome
+        for index in range(self._n_columns):
+            column = &self._columns[index]
+            if not column.is_there or column.value == NULL:
+                continue
+            outcome = _find(column)
+            if outcome == _OTHER or (outcome == _NOT_IN_A_ROW and not may_copy):
+                return False
+            if outcome == _NOT_IN_A_ROW:
+                value = <object>column.value
+                self._hold(column, (value if column.is_array else self._as_array(value)).tobytes())
+                column.value = NULL
+                is_copied = True
+        return not is_copied or self._find_all(False)
 
     cdef object _put(self):
         """Copy what was found into the ring; None when there is no room."""
@@ -403,8 +446,11 @@ cdef class NativeWriter:
         cdef int64_t start, end
         cdef int index
         writer = self._writer
-        if not self._try_lock(False) and not self._acquire():
-            return None
+        cdef bint has_run = False
+        if not self._try_lock(False):
+            if not self._acquire():
+                return None
+            has_run = True
         try:
             if <int64_t>writer.generation != self._generation:
                 return False
@@ -413,8 +459,11 @@ cdef class NativeWriter:
             if end > <int64_t>(writer.large_limit if self._is_large else writer.limit):
                 if not writer.room(self._n_bytes, is_large=self._is_large):
                     return False if self._is_large else None
+                has_run = True
                 start = writer.head
                 end = start + self._n_bytes
+            if has_run and not self._find_all(False):
+                return False
             record = <char*>self._memory.buf + self._ring_at + start - <int64_t>writer.base
             (<uint64_t*>record)[0] = self._word
             for index in range(self._n_columns):
@@ -457,7 +506,7 @@ cdef class NativeEvents:
         if self._memory.buf != NULL:
             PyBuffer_Release(&self._memory)
 
-    def write(self, int64_t kind, int64_t episode_id, bytes data):
+    def write(self, int64_t kind, int64_t episode_id, bytes data not None):
         """Write an event; False when the writer's own way has to: without room, in another call, beside a device."""
         cdef int64_t n_data_bytes = PyBytes_GET_SIZE(data)
         cdef int64_t n_bytes = (24 + n_data_bytes + 7) & ~7

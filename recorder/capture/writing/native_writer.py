@@ -134,7 +134,7 @@ def _form(way: Way) -> int:
         return int(native.NUMBER)
     if way.form is Form.NUMBERS:
         return int(native.NUMBERS)
-    if way.form is Form.SCALAR:
+    if way.form is Form.SCALAR and way.cls is way.dtype.type:  # not of a class derived from numpy's
         return int(native.SCALAR)
     if way.has_address:
         return int(native.TENSOR)

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from recorder.black_box import Kind, Layout, Ring, RingWriter
-from recorder.capture.writing.native_writer import native, native_writer
-from recorder.capture.writing.source import FIELDS
+from recorder.capture.writing.native_writer import PURE_PYTHON, is_native, native, native_writer
+from recorder.capture.writing.source import FIELDS, Writer
+from recorder.capture.writing.step_writer import StepSource
 from recorder.capture.writing.ways import step_way
 from recorder.schema import EXTRAS_PREFIX
 
@@ -44,11 +45,10 @@ class _Writing:
         self.writer = RingWriter(Ring.create(None, capacity=2**20, identity={}))
         layout_id = self.writer.layout_id(self._layout)
         assert layout_id is not None
-        write = native_writer(
-            Kind.STEP, self.writer, self._layout, ways, layout_id=layout_id, generation=0, acquire=acquire
-        )
-        assert write is not None
-        self._write = write
+        same: dict[str, Any] = {"layout_id": layout_id, "generation": 0, "acquire": acquire}
+        made = native_writer(Kind.STEP, self.writer, self._layout, ways, **same)
+        assert (made is None) is not is_native()
+        self._write: Writer = made or StepSource(self.writer, self._layout).compiled(ways, **same)
         self._extras = extras
 
     def write(self) -> bool | None:
@@ -114,3 +114,16 @@ def test_memory_that_is_freed_while_a_call_waits_for_another_is_not_read(make: C
     assert writing.write() is False
     assert writing.writer.head == 0
     assert not writing.writer.lock.locked()
+
+
+def test_the_function_of_python_reads_no_tensor_that_another_value_frees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PURE_PYTHON, "1")
+    reading = _Reading()
+    extras = {"x": torch.zeros(600), "y": reading}
+    writing = _Writing(extras)
+    extras["x"] = torch.zeros(600)  # the first was viewed by numpy, so torch keeps its memory
+    assert writing.write() is True
+    head = writing.writer.head
+    reading.does = lambda: _free(extras["x"])
+    assert writing.write() is False
+    assert writing.writer.head == head

@@ -34,12 +34,16 @@ def reading_lines(variable: str, target: str, *, at_address: str, is_float: bool
         target: name for its bytes.
         at_address: name of what ``at_address(n_bytes)`` made.
         is_float: of its dtype: the imaginary part of a conjugate, whose memory is to be negated, always is.
-        is_packed: bytes, for ``pack_into``; a buffer else.
+        is_packed: bytes, for ``pack_into``; a buffer else, and the variable ``{target}_at`` has its address, or None: compare it
+            again before you read the buffer.
     """
     return [
         f"if {variable}.is_contiguous(){f' and not {variable}.is_neg()' if is_float else ''}:",
         f" {target} = {variable}.data_ptr()",
         f" if not {target}: return False",
+        *([] if is_packed else [f" {target}_at = {target}"]),
         f" {target} = {at_address}({target}){'.raw' if is_packed else ''}",
-        f"else: {target} = as_array({variable}).tobytes()",
+        "else:",
+        *([] if is_packed else [f" {target}_at = None"]),
+        f" {target} = as_array({variable}).tobytes()",
     ]

@@ -130,4 +130,4 @@ class BlockSource(Source):
         if is_packed:
             self.pack(name, f"{n_bytes}s", [f"b_{variable}"])
         else:
-            self.copy_buffer(name, n_bytes, f"b_{variable}")
+            self.copy_tensor(name, n_bytes, f"b_{variable}", tensor=variable)

@@ -73,8 +73,15 @@ class Source(ABC):
         if struct.calcsize(f"<{format}"):
             self._packed[self._layout.column(column)[1]] = format, variables
 
-    def copy_buffer(self, column: str, n_bytes: int, variable: str, *, condition: str = "") -> None:
-        """Have a column copied from a buffer of bytes."""
+    def copy_tensor(self, column: str, n_bytes: int, variable: str, *, tensor: str, condition: str = "") -> None:
+        """Have a column copied from the buffer of a tensor, if that still is its memory: other code may have run since.
+
+        Args:
+            variable: name of what ``tensor_lines`` made.
+        """
+        moved = f"{variable}_at is not None and {tensor}.data_ptr() != {variable}_at"
+        self._copies.append(f"{condition.removesuffix(': ')} and {moved}" if condition else f"if {moved}")
+        self._copies[-1] += ": return False"
         at = self._writer.ring.ring_at + self._layout.column(column)[1]
         self._copies.append(f"{condition}memory[place + {at} : place + {at + n_bytes}] = {variable}")
 

@@ -54,7 +54,7 @@ class StepSource(Source):
         if way.form is Form.COPIED:
             condition = f"if has_{prefix}: " if way.is_nullable else ""
             if way.has_address:
-                self.copy_buffer(name, way.n_bytes, prefix, condition=condition)
+                self.copy_tensor(name, way.n_bytes, prefix, tensor=variable, condition=condition)
             else:
                 self.copy_array(name, prefix, shape=way.given_shape, condition=condition)
             return

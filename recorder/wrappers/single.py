@@ -19,7 +19,7 @@ from recorder.wrappers.environment.frames import FrameSource, Rendering, picture
 from recorder.wrappers.environment.gymnasium_versions import AUTORESET_WRAPPERS
 from recorder.wrappers.environment.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.environment.kinds import FirstLook, chain_of, check_single, instead_of_single
-from recorder.wrappers.environment.parts import own_copy
+from recorder.wrappers.episodes.last_info import LastInfo
 from recorder.wrappers.episodes.open_episode import reset_numbers
 from recorder.wrappers.episodes.plain_ends import PlainEnds
 from recorder.wrappers.episodes.plan import ACTION_MASK, Plan
@@ -124,10 +124,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._additions = Additions(self._hooks, board_of(env), self._states)
         self._plain_extras: dict[str, Any] = {}
         """The extras of a step of plain spaces: one map for all, because the recorder copies what is in it."""
-        self._info: Mapping[str, Any] = {}
-        """What the environment told last."""
-        self._action_mask: Any = None
-        """What it allowed next; a copy, because the next step may write there."""
+        self._told = LastInfo()
         self._plain = PlainEnds(self._plan.facts, has_lanes=False)
         self._episode: dict[str, Any] | tuple[float, ...] | None = None
         """The ``info`` of the episode that has begun, or the numbers of ``PlainEnds`` that stand for it."""
@@ -144,8 +141,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             "_rendering": None,
             "_plain": None,
             "_plain_extras": {},
-            "_info": {},
-            "_action_mask": None,
+            "_told": LastInfo(),
             "_episode": None,
         }
         return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
@@ -200,22 +196,17 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if self._episode is not None:
             self._end("truncated")
         attempt = self._hooks.attempt
-        if info.__class__ is dict and ACTION_MASK not in info:
-            self._info, self._action_mask = info, None
-        else:
-            attempt(self._remember_info, None, info)
+        attempt(self._told.take, None, info)
         values = attempt(self._plan.observations.read, {}, observation)
         is_known = seed is not None or not self._resets.is_blind
         beginnings = self._resets.begun((0,), None if seed is None else (seed,)) if is_known else None
-        is_plain = beginnings is None and self._states is None
-        numbers = self._plain.begun(values, (0,)) if is_plain else None
-        if numbers is not None:
-            self._episode = numbers[0]
-        else:
+        if beginnings is not None or self._states is not None or (plain := self._plain.begun(values, (0,))) is None:
             facts = self._plan.facts
-            self._episode = facts.info.copy() if beginnings is None else facts.begun(beginnings[0])
+            own = facts.info.copy() if beginnings is None else facts.begun(beginnings[0])
             state = {} if self._states is None else attempt(self._states.read, {})
-            self._episode.update(attempt(reset_numbers, {}, {**values, **state}))
+            self._episode = {**own, **attempt(reset_numbers, {}, {**values, **state})}
+        else:
+            self._episode = plain[0]
         self._additions.begin()
 
     def _record(
@@ -234,16 +225,17 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         # One class for all steps: the recorder's quick way fits one.
         is_terminated, is_truncated = bool(terminated), bool(truncated)
         is_over = is_terminated or is_truncated
-        mask = self._action_mask
+        told = self._told
+        mask = told.action_mask
         if info.__class__ is dict and mask is None and ACTION_MASK not in info:
-            self._info = info
+            told.info = info
         else:
-            self._hooks.attempt(self._remember_info, None, info)
+            self._hooks.attempt(told.take, None, info)
         plain_action, extras = action, self._plain_extras
         if self._plan.is_plain:
             extras["observation"] = observation
         else:
-            plain_action, extras = self._parts(action, observation)
+            plain_action, extras = self._plan.parts(action, observation, self._hooks.attempt)
         if self._plan.has_frames:
             extras = self._plan.with_frames(extras, n_steps, lambda: self._hooks.attempt(self._rendering.take, None))
         if self._additions.come_with_each_step or self._additions.given:
@@ -282,26 +274,11 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._episode_id = recorder.new_episode_id(first=self._plan.first_episode_id)
         return True
 
-    def _parts(self, action: Any, observation: Any) -> tuple[Any, dict[str, Any]]:
-        """An action as the field of a step, and the parts of both."""
-        attempt = self._hooks.attempt
-        plain_action, action_parts = attempt(self._plan.action, (None, {}), action)
-        observation_parts = attempt(self._plan.observations.read, {}, observation)
-        return () if plain_action is None else plain_action, {**observation_parts, **action_parts}
-
     def _keep_as_told(self, recorder: EpisodeRecorder) -> None:
         if self._n_steps == 1 and self._hooks.keeps_episode(self._episode_id):
             recorder.keep(self._episode_id, "episode_trigger")
         if self._hooks.keeps_step(self._n_steps_in_all):
             recorder.keep(self._episode_id, "step_trigger")
-
-    def _remember_info(self, info: Mapping[str, Any]) -> None:
-        """Remember what the environment told."""
-        self._info, self._action_mask = {}, None
-        mask = info.get(ACTION_MASK)
-        self._info = info
-        # A composite space's masks come in a tuple, which no field takes.
-        self._action_mask = None if mask is None or isinstance(mask, tuple) else own_copy(mask)
 
     def _end(self, status: str) -> None:
         episode, self._episode = self._episode, None
@@ -312,7 +289,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if self._states is not None and isinstance(episode, dict):
             episode.update(self._hooks.attempt(self._states.camera, {}))
         if self._hooks.has_episode_fn:
-            told = self._hooks.episode_metadata(env=self.env, info=self._info, episode_id=self._episode_id)
+            told = self._hooks.episode_metadata(env=self.env, info=self._told.info, episode_id=self._episode_id)
             added = {**added, **told}
         stage, has_position = self._additions.stage, self._additions.has_position
         self._plain.end(

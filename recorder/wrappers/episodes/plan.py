@@ -123,6 +123,16 @@ class Plan:
             return action, {}
         return None, self.actions.read(action)
 
+    def parts(self, action: Any, observation: Any, attempt: Callable[..., Any]) -> tuple[Any, dict[str, Any]]:
+        """An action as the field of a step, and the parts of both; each is left out when it can't be read.
+
+        Args:
+            attempt: that of ``Hooks``.
+        """
+        plain_action, action_parts = attempt(self.action, (None, {}), action)
+        observation_parts = attempt(self.observations.read, {}, observation)
+        return () if plain_action is None else plain_action, {**observation_parts, **action_parts}
+
     def with_frames(self, extras: dict[str, Any], n: int, take: Callable[[], Any]) -> dict[str, Any]:
         """The extras of a step, or of a call, with the pictures that are due.
 

@@ -43,7 +43,7 @@ _HEAD_AT = int(Cell.HEAD) * WORD_BYTES
 
 def is_native() -> bool:
     """Whether this process has the machine code and may use it."""
-    return native is not None and native.INTERFACE == _INTERFACE and not os.environ.get(PURE_PYTHON)
+    return native is not None and getattr(native, "INTERFACE", 0) == _INTERFACE and not os.environ.get(PURE_PYTHON)
 
 
 def native_events(writer: RingWriter) -> Callable[[int, int, bytes], bool]:

@@ -1,9 +1,32 @@
 /** The marks of the timeline's lane: one marker, and several that share a place. */
 
 /** @import { Colours } from "../shell/theme.js" */
-/** @import { MarkerKind } from "../source/outline.js" */
+/** @import { EpisodeStore } from "../source/episode_store.js" */
+/** @import { Marker, MarkerKind } from "../source/outline.js" */
+/** @import { Axis } from "./axis.js" */
 
 export const LANE_HEIGHT = 18;
+
+/** A pointer this close selects a marker, in CSS pixels. */
+const MARKER_REACH = 6;
+
+/**
+ * The marker within reach of a place on the strip.
+ *
+ * @param {EpisodeStore} store
+ * @param {number} x pixels from the strip's left edge
+ * @param {Axis} axis of the strip
+ * @param {number} width of the strip in pixels
+ */
+export function nearMarker({ table, markers }, x, axis, width) {
+  let nearest = /** @type {?Marker} */ (null);
+  let least = MARKER_REACH;
+  for (const marker of markers) {
+    const distance = Math.abs(axis.xOf(table.numberOf(marker.index), width) - x);
+    if (distance < least) [nearest, least] = [marker, distance];
+  }
+  return nearest;
+}
 
 /**
  * Draw markers that share a cell as a bar, higher for more of them, in the colours of their kinds.

@@ -13,14 +13,12 @@ import { TimelineBubble } from "./timeline_bubble.js";
 import { curvesOf } from "./timeline_curves.js";
 import { drawTimeline } from "./timeline_drawing.js";
 import { TimelineKey } from "./timeline_key.js";
+import { nearMarker } from "./timeline_markers.js";
 import { TimelineOverview } from "./timeline_overview.js";
 
 /** @import { EpisodeStore } from "../source/episode_store.js" */
-/** @import { Marker, Outline } from "../source/outline.js" */
+/** @import { Outline } from "../source/outline.js" */
 /** @import { Span } from "../source/messages.js" */
-
-/** A pointer this close selects a marker, in CSS pixels. */
-const MARKER_REACH = 6;
 
 export class TimelineView {
   node;
@@ -293,15 +291,8 @@ export class TimelineView {
    * @param {EpisodeStore} store
    * @param {PointerEvent} event
    */
-  #nearMarker({ opened, table, markers }, event) {
-    const { left } = this.#strip.getBoundingClientRect();
-    const axis = this.#axes.shownOf(opened);
-    let nearest = /** @type {?Marker} */ (null);
-    let least = MARKER_REACH;
-    for (const marker of markers) {
-      const distance = Math.abs(axis.xOf(table.numberOf(marker.index), this.#width) - (event.clientX - left));
-      if (distance < least) [nearest, least] = [marker, distance];
-    }
-    return nearest;
+  #nearMarker(store, event) {
+    const x = event.clientX - this.#strip.getBoundingClientRect().left;
+    return nearMarker(store, x, this.#axes.shownOf(store.opened), this.#width);
   }
 }

@@ -26,9 +26,7 @@ class NativeBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             return
         try:
             built = _build(Path(self.root))
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - setuptools raises the second, too
             self.app.display_warning(f"{_MODULE} is not built, calls of a trainer take longer: {error}")
             return
         build_data["artifacts"].append(str(built))

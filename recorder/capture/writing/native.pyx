@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=False
-"""The compiled writer in machine code: what ``source.py`` does, in a fifth of the time, where it could be built.
+"""The compiled writer in machine code: what ``source.py`` does, in less than half of the time, where it could be built.
 
 A call goes through three steps: each value is compared with the way in which the last ones came, and its memory is found; the
-lock is taken; then memory is copied into the ring, and the head moves. While the lock is held no code of Python runs, except for
-the rare look for room.
+lock is taken; then memory is copied into the ring, and the head moves. While the lock is held, Python only looks for room, which
+is rare, and publishes beside a device.
 
 Values may have code of Python, and other threads run while a call waits: they may resize or replace an array. So a call holds
 its arrays and tensors, and finds their memory when all such code has run; once more where it had to wait or to look for room.
@@ -103,7 +103,6 @@ cdef struct Column:
     PyObject* value  # this call's array or tensor, whose memory is read; NULL: ``data`` is memory made here
     const char* data  # of this call's value
 
-cdef double _EXACT = 9007199254740992.0
 cdef int64_t _EXACT_WHOLE = 9007199254740992
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
 
-from recorder.capture.writing.native_writer import is_native
+from recorder.capture.writing.native_writer import PURE_PYTHON, is_native
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.errors import MissingExtraError, RecorderError
@@ -20,7 +20,9 @@ __all__ = ["check_packages", "check_parts"]
 _DISTRIBUTION = "hamlet-recorder"
 _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 _SHOWN_EXTRAS = ("catalog", "worker", "server", "video", "local", "postgres", "torch")
-_IN_PYTHON = "written by Python; machine code takes half of the time: reinstall with a C compiler at hand"
+_IN_PYTHON = (
+    f"written by Python; machine code takes half of the time: install with a C compiler, run without {PURE_PYTHON}"
+)
 
 
 def check_packages(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:

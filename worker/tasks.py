@@ -10,7 +10,7 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import KombuError
 
-from recorder.catalog import EpisodeRow
+from recorder.catalog import ClaimedEpisode
 from recorder.errors import RecorderError, StreamUnavailableError
 from recorder.redis_server.client import redact, reply_of, translate_errors
 from worker.ingest import claim, evaluate_run, sweep, write_batches, write_episodes
@@ -100,7 +100,7 @@ def _enqueue_writes(app: Celery, process: WorkerProcess, run_id: str) -> None:
             return
 
 
-def _send_writes(app: Celery, process: WorkerProcess, run_id: str, rows: Sequence[EpisodeRow]) -> None:
+def _send_writes(app: Celery, process: WorkerProcess, run_id: str, rows: Sequence[ClaimedEpisode]) -> None:
     for episode_ids in write_batches(rows, process.settings.ingest.write_batch_episodes):
         try:
             enqueue(app, WRITE, [run_id, episode_ids])

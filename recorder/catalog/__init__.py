@@ -30,16 +30,19 @@ from recorder.catalog.rows import (
     UnreadableValue,
 )
 from recorder.catalog.video_rows import SegmentProgress, SegmentRow, VideoRow
+from recorder.catalog.write_rows import ClaimedEpisode, EpisodeToWrite
 
 __all__ = [
     "ORIGINAL_COLUMNS",
     "AgentSummary",
     "AnnotationRow",
     "Catalog",
+    "ClaimedEpisode",
     "CurvePoint",
     "Decision",
     "EpisodePage",
     "EpisodeRow",
+    "EpisodeToWrite",
     "RecordingRow",
     "RunRow",
     "RunState",

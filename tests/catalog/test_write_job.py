@@ -40,11 +40,11 @@ def test_a_claim_can_be_limited_to_one_run(catalog: Catalog) -> None:
     assert _claim(catalog, run_id="run-b") == [2]
 
 
-def test_a_claim_returns_the_lease_and_an_expired_one_is_claimed_again(catalog: Catalog) -> None:
+def test_a_claim_leases_and_an_expired_one_is_claimed_again(catalog: Catalog) -> None:
     _kept(catalog, 1)
     (row,) = catalog.claim_writes(now=NOW, lease_secs=60, limit=5)
-    assert row.leased_until == NOW + 60 * SECOND
-    assert catalog.get_episode("run-a", 1) == row
+    assert (row.run_id, row.episode_id, row.attempts) == ("run-a", 1, 0)
+    assert catalog.get_episode("run-a", 1).leased_until == NOW + 60 * SECOND
     assert _claim(catalog, at=59) == []
     assert _claim(catalog, at=60) == [1]
 
@@ -53,10 +53,10 @@ def test_starting_a_write_counts_an_attempt_and_returns_the_work(catalog: Catalo
     _kept(catalog, 1, 2, 3)
     catalog.finish_writes([recording(2)], at=NOW)
     rows = catalog.start_write("run-a", [3, 2, 1, 99], now=NOW, lease_secs=60)
-    assert [(row.episode_id, row.attempts, row.leased_until) for row in rows] == [
-        (1, 1, NOW + 60 * SECOND),
-        (3, 1, NOW + 60 * SECOND),
-    ]
+    assert [(row.episode_id, row.attempts) for row in rows] == [(1, 1), (3, 1)]
+    stored = [catalog.get_episode("run-a", episode_id) for episode_id in (1, 2, 3)]
+    assert [row.attempts for row in stored] == [1, 0, 1]
+    assert [row.leased_until for row in stored] == [NOW + 60 * SECOND, None, NOW + 60 * SECOND]
 
 
 def test_an_episode_is_parked_after_three_starts_without_an_answer(catalog: Catalog) -> None:

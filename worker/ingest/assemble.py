@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from recorder.agents.table import agent_table
-from recorder.catalog import EpisodeRow, RecordingRow
+from recorder.catalog import EpisodeToWrite, RecordingRow
 from recorder.chunk import Chunk, decode_chunk
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, return_of
 from recorder.episode_file import Episode, build_version1, build_version2, open_episode
@@ -165,7 +165,7 @@ def _all_gaps(known: Sequence[Gap], chunks: Sequence[Chunk], *, n_sent: int | No
 
 
 def assemble(
-    row: EpisodeRow, content: PlayContent, *, file_format: int, compression: str, compact_below_steps: int
+    row: EpisodeToWrite, content: PlayContent, *, file_format: int, compression: str, compact_below_steps: int
 ) -> AssembledFile:
     """Build an episode's file and its catalog row."""
     metadata, schema = content.metadata, content.schema

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from recorder.catalog import EpisodeRow
+from recorder.catalog import EpisodeRow, EpisodeToWrite
 from recorder.chunk import MAX_CHUNK_CONTAINERS
 from recorder.episode import EpisodeStatus
 from recorder.episode_file import Episode, open_episode
@@ -23,14 +23,14 @@ __all__ = ["catalog_is_ahead", "continues_salvaged", "salvaged_file", "salvaged_
 _log = logging.getLogger(__name__)
 
 
-def continues_salvaged(known: EpisodeRow, *, n_steps: int, status: str) -> bool:
+def continues_salvaged(known: EpisodeRow | EpisodeToWrite, *, n_steps: int, status: str) -> bool:
     """Whether an end of the play that the catalog knows as salvaged says more than the catalog does."""
     if known.status != EpisodeStatus.SALVAGED or known.decision == "deleted":
         return False
     return n_steps > known.n_steps or (n_steps == known.n_steps and status != EpisodeStatus.SALVAGED)
 
 
-def catalog_is_ahead(context: IngestContext, row: EpisodeRow) -> bool:
+def catalog_is_ahead(context: IngestContext, row: EpisodeToWrite) -> bool:
     """Whether the catalog has the salvaged play of ``row`` longer than it is there, and not written yet."""
     known = salvaged_row(context, row.run_id, Play(row.episode_id, row.play_id), statuses=tuple(EpisodeStatus))
     if known is None or known.is_done:
@@ -53,7 +53,7 @@ def salvaged_row(
     return row if row.play_id == play.play_id and row.status in statuses else None
 
 
-def salvaged_file(context: IngestContext, row: EpisodeRow) -> Episode | None:
+def salvaged_file(context: IngestContext, row: EpisodeRow | EpisodeToWrite) -> Episode | None:
     """The file that holds what was salvaged of a play; None where there is none.
 
     To be asked after the stream was read: what leaves the stream is in the file by then.
@@ -79,7 +79,7 @@ def salvaged_file(context: IngestContext, row: EpisodeRow) -> Episode | None:
         return None
 
 
-def trim_salvaged(context: IngestContext, row: EpisodeRow) -> None:
+def trim_salvaged(context: IngestContext, row: EpisodeToWrite) -> None:
     """Forget those entries of a salvaged play that its file holds; what its trainer has sent since then stays."""
     play = Play(row.episode_id, row.play_id)
     entries = context.stream.read_plays(row.run_id, [play])[0]

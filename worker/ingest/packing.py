@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
 
-from recorder.catalog import EpisodeRow
+from recorder.catalog import EpisodeToWrite
 from recorder.episode import EpisodeStatus
 from recorder.storage import Storage, build_pack, episode_path, is_pack, may_hold, pack_name, packed_sizes, run_folder
 from worker.ingest.assemble import AssembledFile
@@ -25,16 +25,16 @@ _MIN_EPISODES = 16
 """A pack of fewer saves little."""
 
 
-File: TypeAlias = tuple[EpisodeRow, AssembledFile]
+File: TypeAlias = tuple[EpisodeToWrite, AssembledFile]
 
 
-def choose_packed(rows: Collection[EpisodeRow], limits: IngestLimits) -> set[int]:
+def choose_packed(rows: Collection[EpisodeToWrite], limits: IngestLimits) -> set[int]:
     """Ids of the episodes that go into a pack together; none if they are too few."""
     found = {row.episode_id for row in rows if is_short(row, limits)}
     return found if len(found) >= _MIN_EPISODES else set()
 
 
-def is_short(row: EpisodeRow, limits: IngestLimits) -> bool:
+def is_short(row: EpisodeToWrite, limits: IngestLimits) -> bool:
     """Whether an episode may go into a pack.
 
     The file of a salvaged episode or of a later play is looked for by its name, so it goes into none.

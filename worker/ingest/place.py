@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
-from recorder.catalog import EpisodeRow
+from recorder.catalog import EpisodeToWrite
 from recorder.episode import EpisodeStatus
 from recorder.errors import RecordingNotFoundError, StorageError
 from recorder.step_stream import Play
@@ -32,7 +32,7 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
-Files: TypeAlias = dict[int, tuple[EpisodeRow, AssembledFile]]
+Files: TypeAlias = dict[int, tuple[EpisodeToWrite, AssembledFile]]
 """Episode id to its row and file."""
 
 RETRY_SECS = 5.0
@@ -105,7 +105,7 @@ def _commit(context: IngestContext, run_id: str, files: Files, result: WriteResu
     result.n_bytes += sum(len(file.data) for episode_id, (_, file) in files.items() if episode_id in taken_ids)
 
 
-def forget_streams(context: IngestContext, run_id: str, rows: Collection[EpisodeRow]) -> None:
+def forget_streams(context: IngestContext, run_id: str, rows: Collection[EpisodeToWrite]) -> None:
     """Drop the streams of settled episodes; of those that were salvaged, what their files hold."""
     whole = [row for row in rows if row.status != EpisodeStatus.SALVAGED]
     context.stream.drop_plays(run_id, [Play(row.episode_id, row.play_id) for row in whole])
@@ -141,7 +141,7 @@ def postpone(context: IngestContext, run_id: str, episode_ids: Sequence[int], er
     context.catalog.postpone_write(run_id, episode_ids, not_before=not_before, error=error, count_attempt=False)
 
 
-def delete_leftovers(context: IngestContext, row: EpisodeRow, copies: PackedCopies) -> bool:
+def delete_leftovers(context: IngestContext, row: EpisodeToWrite, copies: PackedCopies) -> bool:
     """Delete what a killed worker left behind: files of replaced plays, and copies in packs of what was written again.
 
     Returns:
@@ -162,7 +162,7 @@ def delete_leftovers(context: IngestContext, row: EpisodeRow, copies: PackedCopi
     return delete_replaced(context, names)
 
 
-def _current_file(context: IngestContext, row: EpisodeRow) -> str | None:
+def _current_file(context: IngestContext, row: EpisodeToWrite) -> str | None:
     try:
         return context.catalog.get_recording(row.run_id, row.episode_id).file_path
     except RecordingNotFoundError:

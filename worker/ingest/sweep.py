@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from recorder.catalog import EpisodeRow
+from recorder.catalog import ClaimedEpisode
 from recorder.errors import CatalogUnavailableError, RecorderError, StorageError, StreamError, StreamUnavailableError
 from recorder.step_stream import Flush, KnownRun, RunInfo, pack_body, trainers_are_gone
 from worker.ingest.context import IngestContext
@@ -62,7 +62,7 @@ class SweepResult:
     n_streams_dropped: int = 0
     ended_runs: list[str] = field(default_factory=list)
     forgotten_runs: list[str] = field(default_factory=list)
-    to_write: dict[str, list[EpisodeRow]] = field(default_factory=dict)
+    to_write: dict[str, list[ClaimedEpisode]] = field(default_factory=dict)
     """Run id to kept episodes without a file. The sweep has leased them; the caller hands them out."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 
-from recorder.catalog import EpisodeRow
+from recorder.catalog import ClaimedEpisode, EpisodeToWrite
 from recorder.episode import EpisodeStatus
 from recorder.errors import (
     EpisodeFileError,
@@ -35,7 +35,7 @@ _GROUP_BYTES = 64 * 2**20
 """Bytes of streams held in memory at a time. A larger episode is read alone."""
 
 
-def write_batches(rows: Sequence[EpisodeRow], max_episodes: int) -> list[list[int]]:
+def write_batches(rows: Sequence[ClaimedEpisode], max_episodes: int) -> list[list[int]]:
     """Split claimed episodes of a run into the ids for one ``write_episodes`` call each.
 
     An episode that was tried before gets a call for itself: if it kills its worker, no other episode is affected.
@@ -45,7 +45,7 @@ def write_batches(rows: Sequence[EpisodeRow], max_episodes: int) -> list[list[in
     return batches + [[row.episode_id] for row in rows if row.attempts > 0]
 
 
-def claim(context: IngestContext, run_id: str, *, limit: int) -> list[EpisodeRow]:
+def claim(context: IngestContext, run_id: str, *, limit: int) -> list[ClaimedEpisode]:
     """Lease the oldest of the run's episodes that need a file and that no worker has leased.
 
     Raises:
@@ -107,8 +107,8 @@ def write_episodes(context: IngestContext, run_id: str, episode_ids: Sequence[in
     return result
 
 
-def _groups(rows: Sequence[EpisodeRow]) -> Iterator[list[EpisodeRow]]:
-    group: list[EpisodeRow] = []
+def _groups(rows: Sequence[EpisodeToWrite]) -> Iterator[list[EpisodeToWrite]]:
+    group: list[EpisodeToWrite] = []
     n_bytes = 0
     for row in rows:
         if group and n_bytes + row.n_bytes > _GROUP_BYTES:
@@ -121,7 +121,7 @@ def _groups(rows: Sequence[EpisodeRow]) -> Iterator[list[EpisodeRow]]:
 
 
 def _assemble_or_fail(
-    context: IngestContext, row: EpisodeRow, entries: Sequence[StreamEntry], result: WriteResult, *, is_packed: bool
+    context: IngestContext, row: EpisodeToWrite, entries: Sequence[StreamEntry], result: WriteResult, *, is_packed: bool
 ) -> AssembledFile | None:
     limits = context.limits
     is_salvaged = row.status == EpisodeStatus.SALVAGED
@@ -158,7 +158,7 @@ def _assemble_or_fail(
         return None
 
 
-def _is_wanted(context: IngestContext, row: EpisodeRow) -> bool:
+def _is_wanted(context: IngestContext, row: EpisodeToWrite) -> bool:
     """Return False if another worker has written the episode or a later play has replaced it, so its missing stream
     is no error."""
     try:

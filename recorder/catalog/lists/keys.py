@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import insert_or
+from recorder.catalog.base import BulkUpsert
 from recorder.catalog.locks import in_batches
 from recorder.catalog.models import episodes, recording_reasons
 
@@ -39,6 +40,13 @@ def delete_of_episodes(connection: Connection, table: Table, run_id: str, episod
     return n_deleted
 
 
+class _Reason(NamedTuple):
+    run_id: str
+    episode_id: int
+    reason: str
+
+
+_insert_reasons = BulkUpsert(recording_reasons, update={})
 _delete_reasons = delete(recording_reasons).where(
     recording_reasons.c.run_id == bindparam("of_run"), recording_reasons.c.episode_id == bindparam("of_episode")
 )
@@ -53,12 +61,27 @@ def replace_reasons(
         reasons: run, episode, reasons.
         fresh: True if the table has none of these episodes.
     """
-    if reasons and not fresh:
-        connection.execute(_delete_reasons, [{"of_run": run_id, "of_episode": id_} for run_id, id_, _ in reasons])
-    rows = [
-        {"run_id": run_id, "episode_id": episode_id, "reason": reason}
-        for run_id, episode_id, words in reasons
-        for reason in words
-    ]
-    if rows:
-        connection.execute(insert_or(connection.dialect, recording_reasons, update={}), rows)
+    if not fresh:
+        known = _reasons_of(connection, reasons)
+        reasons = [it for it in reasons if known.get(it[:2], set()) != set(it[2])]  # of most they are there already
+        if reasons:
+            connection.execute(_delete_reasons, [{"of_run": run_id, "of_episode": id_} for run_id, id_, _ in reasons])
+    _insert_reasons(
+        connection, [_Reason(run_id, episode_id, word) for run_id, episode_id, words in reasons for word in words]
+    )
+
+
+def _reasons_of(
+    connection: Connection, reasons: Sequence[tuple[str, int, Sequence[str]]]
+) -> dict[tuple[str, int], set[str]]:
+    """The reasons that the search table has of these episodes."""
+    found: dict[tuple[str, int], set[str]] = {}
+    columns = (recording_reasons.c.episode_id, recording_reasons.c.reason)
+    for run_id in {run_id for run_id, _, _ in reasons}:
+        for ids in in_batches(episode_id for of_run, episode_id, _ in reasons if of_run == run_id):
+            query = select(*columns).where(
+                recording_reasons.c.run_id == run_id, recording_reasons.c.episode_id.in_(ids)
+            )
+            for episode_id, reason in connection.execute(query):
+                found.setdefault((run_id, episode_id), set()).add(reason)
+    return found

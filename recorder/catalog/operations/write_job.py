@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, text, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, write_transaction
-from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.lists.keys import plays_of
 from recorder.catalog.locks import in_batches, lock_episodes_of, update_episodes
 from recorder.catalog.models import UNWRITTEN, episodes, recordings
 from recorder.catalog.operations.recordings import write_recordings
 from recorder.catalog.operations.runs import add_missing_runs
-from recorder.catalog.rows import EpisodeRow, RecordingRow
+from recorder.catalog.rows import RecordingRow
+from recorder.catalog.write_rows import ClaimedEpisode, EpisodeToWrite
 from recorder.episode import EpisodeStatus
 from recorder.storage import split_packed
 
@@ -30,6 +31,8 @@ pending = and_(text(UNWRITTEN), episodes.c.parked.is_(False))
 """Condition that an episode is kept, not written yet, and not parked."""
 # The same as ``EpisodeRow.is_done``.
 _done = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
+_of_claim = tuple(episodes.c[name] for name in ClaimedEpisode._fields)
+_of_write = tuple(episodes.c[name] for name in EpisodeToWrite._fields)
 _by_time = (episodes.c.finished_unix_nanos, episodes.c.run_id, episodes.c.episode_id)
 
 
@@ -45,31 +48,21 @@ class WriteJobOperations(CatalogBase):
         limit: int,
         run_id: str | None = None,
         max_attempts: int = MAX_ATTEMPTS,
-    ) -> list[EpisodeRow]:
+    ) -> list[ClaimedEpisode]:
         """Lease kept episodes without a file that no worker writes, oldest first.
 
         Episodes whose attempts are used up are parked.
         """
-        leased_until = now + timedelta(seconds=lease_secs)
         free = and_(pending, is_past(episodes.c.leased_until, now))
         if run_id is not None:
             free = and_(free, episodes.c.run_id == run_id)
-        query = select_episodes().where(free, is_past(episodes.c.not_before, now)).order_by(*_by_time).limit(limit)
+        query = select(*_of_claim).where(free, is_past(episodes.c.not_before, now)).order_by(*_by_time).limit(limit)
         with self._writing() as connection:
             _park_exhausted(connection, free, max_attempts)
             if connection.dialect.name == "postgresql":
                 query = query.with_for_update(of=episodes, skip_locked=True)
-            claimed = fetch_episodes(connection, query)
-            if claimed:
-                lease = update(episodes).where(
-                    episodes.c.run_id == bindparam("of_run"), episodes.c.episode_id == bindparam("of_episode")
-                )
-                connection.execute(
-                    lease.values(leased_until=leased_until),
-                    [{"of_run": row.run_id, "of_episode": row.episode_id} for row in claimed],
-                )
-        for row in claimed:
-            row.leased_until = leased_until
+            claimed = [ClaimedEpisode(*row) for row in connection.execute(query)]
+            _update_all(connection, claimed, leased_until=now + timedelta(seconds=lease_secs))
         return claimed
 
     @write_transaction
@@ -81,25 +74,26 @@ class WriteJobOperations(CatalogBase):
         now: datetime,
         lease_secs: float,
         max_attempts: int = MAX_ATTEMPTS,
-    ) -> list[EpisodeRow]:
+    ) -> list[EpisodeToWrite]:
         """Count an attempt on these episodes, as far as they have no file, and lease them.
 
         Returns:
             Rows to write, oldest first. Episodes whose attempts are used up are parked with their last error instead.
         """
-        started: list[EpisodeRow] = []
+        started: list[EpisodeToWrite] = []
         episode_ids = list(episode_ids)
         with self._writing() as connection:
             lock_episodes_of(connection, run_id, episode_ids)
             for ids in in_batches(episode_ids):
                 open_ones = and_(pending, episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
-                _park_exhausted(connection, open_ones, max_attempts)
-                connection.execute(
-                    update(episodes)
-                    .where(open_ones)
-                    .values(attempts=episodes.c.attempts + 1, leased_until=now + timedelta(seconds=lease_secs))
-                )
-                started += fetch_episodes(connection, select_episodes().where(open_ones).order_by(*_by_time))
+                query = select(*_of_write).where(open_ones).order_by(*_by_time)
+                rows = [EpisodeToWrite(*row) for row in connection.execute(query)]
+                if any(row.attempts >= max_attempts for row in rows):
+                    _park_exhausted(connection, open_ones, max_attempts)
+                    rows = [row for row in rows if row.attempts < max_attempts]
+                leased_until = now + timedelta(seconds=lease_secs)
+                _update_all(connection, rows, attempts=episodes.c.attempts + 1, leased_until=leased_until)
+                started += [row._replace(attempts=row.attempts + 1) for row in rows]
         return started
 
     @write_transaction
@@ -156,29 +150,20 @@ class WriteJobOperations(CatalogBase):
                 and (row.run_id, row.episode_id) not in left_out
             ]
             write_recordings(connection, taken, at=at)
-            if taken:
-                done = update(episodes).where(
-                    episodes.c.run_id == bindparam("of_run"), episodes.c.episode_id == bindparam("of_episode")
-                )
-                connection.execute(
-                    done.values(
-                        written_at=func.coalesce(episodes.c.written_at, at),
-                        leased_until=None,
-                        not_before=None,
-                        parked=False,
-                        error=None,
-                    ),
-                    [{"of_run": row.run_id, "of_episode": row.episode_id} for row in taken],
-                )
+            written_at = func.coalesce(episodes.c.written_at, at)
+            _update_all(
+                connection, taken, written_at=written_at, leased_until=None, not_before=None, parked=False, error=None
+            )
         return taken
 
-    def streams_to_drop(self, run_id: str | None = None, limit: int = 1000) -> list[EpisodeRow]:
+    def streams_to_drop(self, run_id: str | None = None, limit: int = 1000) -> list[EpisodeToWrite]:
         """Episodes whose stream can be dropped: skipped, written or deleted."""
-        query = select_episodes().where(episodes.c.stream_dropped_at.is_(None), _done)
+        query = select(*_of_write).where(episodes.c.stream_dropped_at.is_(None), _done)
         if run_id is not None:
             query = query.where(episodes.c.run_id == run_id)
         with self._reading() as connection:
-            return fetch_episodes(connection, query.order_by(episodes.c.run_id, episodes.c.episode_id).limit(limit))
+            query = query.order_by(episodes.c.run_id, episodes.c.episode_id).limit(limit)
+            return [EpisodeToWrite(*row) for row in connection.execute(query)]
 
     @write_transaction
     def mark_streams_dropped(
@@ -200,6 +185,16 @@ class WriteJobOperations(CatalogBase):
 def is_past(column: ColumnElement[datetime], now: datetime) -> ColumnElement[bool]:
     """Condition that a time is over, or was never set."""
     return or_(column.is_(None), column <= now)
+
+
+def _update_all(
+    connection: Connection, rows: Sequence[ClaimedEpisode | EpisodeToWrite | RecordingRow], **values: Any
+) -> None:
+    """Give the same values to the episodes of all rows: one statement for many takes a fraction of the time of many."""
+    for run_id in sorted({row.run_id for row in rows}):
+        for ids in in_batches(row.episode_id for row in rows if row.run_id == run_id):
+            of_these = and_(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
+            connection.execute(update_episodes(connection, of_these).values(**values))
 
 
 def _park_exhausted(connection: Connection, which: ColumnElement[bool], max_attempts: int) -> None:

@@ -1,4 +1,5 @@
-"""The tick: each worker checks every second whether there is work, so no beat process is needed.
+"""The tick: each worker checks every second whether there is work, so no beat process is needed. An end of an
+episode that comes after a pause is seen at once.
 
 A lock in Redis lets one worker per second do it. The lock only saves work. If Redis has no memory for locks and tasks,
 a fallback process of this worker does the work (``fallback.py``). Now and then an ingest worker recovers what trainers on
@@ -35,13 +36,32 @@ _STOP_SECS = 5.0
 """Time that a running tick may take at the worker's end; longer than Redis may take to answer."""
 
 
-def due_tasks(stream: StepStream, *, tick_secs: float, sweep_secs: float) -> list[tuple[str, list[str], str]]:
+_LOOK_AGAIN_SECS = 0.25
+"""How long one call waits for an end: a run that begins meanwhile is watched from the next call on."""
+
+_MAX_EARLY = 2
+"""Looks before the tick that a worker may save up, one a tick: for the end of a run, and for the first end of the next."""
+
+_EARLY_SHARE = 0.1
+"""Of a tick: several workers see an end at the same moment, and one of them sends the task."""
+
+
+def due_tasks(
+    stream: StepStream, *, tick_secs: float, sweep_secs: float, is_early: bool = False
+) -> list[tuple[str, list[str], str]]:
     """Return name, arguments and queue of each task that is due; empty if another worker ticks.
+
+    Args:
+        is_early: an end came before the tick.
 
     Raises:
         StreamUnavailableError: Redis can't be reached, or has no memory for a lock.
     """
-    if not stream.try_lock("tick", secs=0.9 * tick_secs):
+    if is_early:
+        may_look = stream.try_lock("early-tick", secs=_EARLY_SHARE * tick_secs)
+    else:
+        may_look = stream.try_lock("tick", secs=0.9 * tick_secs)
+    if not may_look:
         return []
     due = [(EVALUATE, [run_id], "ingest") for run_id in stream.runs_with_ends()]
     if stream.try_lock("sweep", secs=0.95 * sweep_secs):
@@ -102,10 +122,15 @@ class _Ticker:
         self._fallback.stop()
 
     def _run(self) -> None:
-        while not self._is_over.wait(self._process.settings.ingest.tick_secs):
+        n_early, deadline = _MAX_EARLY, self._next_tick()
+        while True:
+            is_early = n_early > 0 and self._sees_new_end(deadline)
+            if self._is_over.wait(0.0 if is_early else max(0.0, deadline - time.monotonic())):
+                return
+            n_early = n_early - 1 if is_early else min(_MAX_EARLY, n_early + 1)
             unwell = ""
             try:
-                self._tick()
+                self._tick(is_early=is_early)
             except RecorderError as error:
                 unwell = str(error)
                 _log.error("tick: will try again: %s", error)
@@ -113,13 +138,39 @@ class _Ticker:
                 unwell = f"unexpected error: {error}"
                 _log.exception("tick: unexpected error; will try again")
             self._app.pulse.beat("tick", unwell=unwell)
+            if not is_early:
+                deadline = self._next_tick()
 
-    def _tick(self) -> None:
+    def _next_tick(self) -> float:
+        return time.monotonic() + float(self._process.settings.ingest.tick_secs)
+
+    def _sees_new_end(self, deadline: float) -> bool:
+        """Wait until an episode ends, once there are no other ends; return False if the deadline comes first, or the worker
+        stops.
+
+        Other ends are those of which the last tick has sent tasks.
+        """
+        is_watching = False
+        while (secs := min(deadline - time.monotonic(), _LOOK_AGAIN_SECS)) > 0 and not self._is_over.is_set():
+            try:
+                stream = self._process.stream()
+                if is_watching and stream.wait_for_end(secs=secs):
+                    return True
+                if not is_watching:
+                    is_watching = not stream.runs_with_ends()
+                    self._is_over.wait(0.0 if is_watching else secs)
+            except StreamError:
+                return False  # the tick meets the same and logs it
+        return False
+
+    def _tick(self, *, is_early: bool) -> None:
         ingest = self._process.settings.ingest
         self._process.check_owner()
         self._black_boxes.look()
         try:
-            due = due_tasks(self._process.stream(), tick_secs=ingest.tick_secs, sweep_secs=ingest.sweep_secs)
+            due = due_tasks(
+                self._process.stream(), tick_secs=ingest.tick_secs, sweep_secs=ingest.sweep_secs, is_early=is_early
+            )
         except StreamFullError as error:
             self._fallback.begin(error)
             return

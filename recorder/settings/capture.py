@@ -41,7 +41,7 @@ class RedisSettings(Section):
     socket_timeout_secs: float = setting(
         2.0,
         "Longest wait for a connection or an answer. It is short, because the ring fills while the sender waits."
-        " No command blocks in Redis.",
+        " No command of a trainer blocks in Redis.",
         unit="seconds",
         gt=0,
         le=60,

@@ -14,7 +14,8 @@ class IngestSettings(Section):
 
     tick_secs: float = setting(
         1.0,
-        "How often workers look for finished episodes. This is the delay of a decision.",
+        "How often workers look for finished episodes. This is the longest delay of a decision; an end after a pause"
+        " is seen at once.",
         unit="seconds",
         gt=0,
         le=60,

@@ -127,6 +127,16 @@ class StepStream(ABC):
         """Ids of runs with entries that ``trim_finished`` has not removed."""
 
     @abstractmethod
+    def wait_for_end(self, *, secs: float) -> bool:
+        """Wait until a run has entries that ``trim_finished`` has not removed; return whether one has.
+
+        Of many runs, the latest are watched.
+
+        Args:
+            secs: longest wait. It may be shorter: a connection is not blocked for longer than its timeout allows.
+        """
+
+    @abstractmethod
     def trim_finished(self, run_id: str, *, through: str) -> None:
         """Remove ends up to and including a cursor."""
 

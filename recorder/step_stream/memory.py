@@ -55,6 +55,7 @@ class MemoryStepStream(StepStream):
 
     def __init__(self, *, max_bytes: int = 512 * 2**20) -> None:
         self._lock = threading.Lock()
+        self._has_end = threading.Condition(self._lock)
         self._runs: dict[str, _Run] = {}
         self._locks: dict[str, float] = {}
         self._bookmarks: dict[str, str] = {}
@@ -90,6 +91,7 @@ class MemoryStepStream(StepStream):
                 # As in Redis, places follow the clock, so cursors of an earlier process are smaller.
                 run.last_finished = max(run.last_finished + 1, time.time_ns() // 1000)
                 run.finished[run.last_finished] = unpack_body(body)
+                self._has_end.notify_all()
             run.open.update(flush.active)
             for play in flush.closed:
                 run.open.pop(play, None)
@@ -170,6 +172,10 @@ class MemoryStepStream(StepStream):
 
     def runs_with_ends(self) -> list[str]:
         return [run_id for run_id, _ in self.runs() if self.read_finished(run_id, after=FIRST_CURSOR, limit=1)]
+
+    def wait_for_end(self, *, secs: float) -> bool:
+        with self._has_end:
+            return self._has_end.wait_for(lambda: any(run.finished for run in self._runs.values()), secs)
 
     def trim_finished(self, run_id: str, *, through: str) -> None:
         last = int(through.partition("-")[0])

@@ -41,6 +41,7 @@ class RedisConnection:
     def __init__(self, url: str, *, key_prefix: str, purpose: Purpose, socket_timeout_secs: float) -> None:
         self.url = url
         self._prefix = key_prefix
+        self._longest_block_secs = socket_timeout_secs / 2
         # The driver's types are unions over all protocols; replies are checked where they are read.
         self._redis: Any = make_client(url, purpose=purpose, socket_timeout_secs=socket_timeout_secs)
         # Keep the reply as sent, [id, [field, value, …]]: the driver would build a tuple and a map per entry.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from recorder.redis_server.client import translate_errors
 from recorder.step_stream.base import StepStream
-from recorder.step_stream.entries import Play
+from recorder.step_stream.entries import FIRST_CURSOR, Play
 from recorder.step_stream.redis_connection import RedisConnection
 
 __all__ = ["ForeignKeys", "RedisUpkeep", "why_foreign"]
@@ -80,6 +81,8 @@ def _expected_type(name: str, others: Mapping[str, str]) -> str | None:
 _SCANNED_KEYS = 1000
 _BOOKMARK_SECS = 3600
 _ASKED_RUNS = 500
+_WATCHED_RUNS = 64
+"""More than train at one time with one Redis; the ends of others wait for the tick."""
 _MAX_FOREIGN = 1000
 _MAX_LETTERS = 200
 
@@ -119,6 +122,19 @@ class RedisUpkeep(RedisConnection, StepStream):
         for start in range(0, len(run_ids), _ASKED_RUNS):
             found += self._with_ends(run_ids[start : start + _ASKED_RUNS])
         return found
+
+    def wait_for_end(self, *, secs: float) -> bool:
+        places = {self.key("finished", run_id): FIRST_CURSOR for run_id, _ in self.runs()[:_WATCHED_RUNS]}
+        secs = min(secs, self._longest_block_secs)
+        if not places:
+            time.sleep(secs)  # a run that begins now has no end yet
+            return False
+        block = max(1, int(1000 * secs))  # 0 would block for ever
+
+        def wait() -> bool:
+            return bool(self._redis.xread(places, count=1, block=block))
+
+        return self._run(dict.fromkeys(places, "stream"), wait, empty=False)
 
     def _with_ends(self, run_ids: Sequence[str]) -> list[str]:
         keys = [self.key("finished", run_id) for run_id in run_ids]

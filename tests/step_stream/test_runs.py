@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from recorder.step_stream import FIRST_CURSOR, Flush, MissedHeartbeats, StepStream
 from tests.step_stream.entries import PLAY, RUN, finished, header, send_play
 from tests.waiting import wait_until
@@ -37,6 +39,27 @@ def test_ends_are_trimmed_up_to_and_including_a_cursor(stream: StepStream) -> No
     assert bodies(stream) == []
     stream.send(RUN, Flush(finished=[finished(n=5)]))
     assert bodies(stream, after=cursor) == [{"n": 5}]
+
+
+def test_a_wait_for_an_end_is_over_at_once_where_there_is_one(stream: StepStream) -> None:
+    stream.beat(RUN, "p1", {}, info=None, now=1.0)
+    assert not stream.wait_for_end(secs=0.01)
+    stream.send(RUN, Flush(finished=[finished(n=1)]))
+    assert stream.wait_for_end(secs=1e9), "it waits no longer than the connection allows, and returns what it found"
+    stream.trim_finished(RUN, through=stream.read_finished(RUN, after=FIRST_CURSOR, limit=1)[0].entry_id)
+    assert not stream.wait_for_end(secs=0.01)
+
+
+def test_an_end_that_arrives_ends_the_wait(stream: StepStream) -> None:
+    stream.beat(RUN, "p1", {}, info=None, now=1.0)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: wait_until(lambda: stream.wait_for_end(secs=1e9)))
+        stream.send(RUN, Flush(finished=[finished(n=1)]))
+        assert waiting.result()
+
+
+def test_nothing_is_waited_for_without_runs(stream: StepStream) -> None:
+    assert not stream.wait_for_end(secs=0.01)
 
 
 def test_an_end_that_is_not_a_map_is_empty_and_hides_no_other(stream: StepStream) -> None:

@@ -10,8 +10,13 @@ import redis
 
 from recorder.capture import EpisodeRecorder
 from recorder.settings import load_settings
+from recorder.step_stream import Flush, MemoryStepStream
+from tests.step_stream.entries import RUN, finished
+from tests.waiting import wait_until
+from tests.worker.cluster import Cluster
 from worker.app import create_app
-from worker.tasks import EVALUATE, WRITE
+from worker.tasks import EVALUATE, SWEEP, WRITE
+from worker.tick import due_tasks
 
 
 @pytest.mark.parametrize(("n_episodes", "looks_again"), [(40, True), (3, False)])
@@ -36,3 +41,20 @@ def test_a_task_that_finds_many_ended_episodes_is_followed_by_another_after_its_
     assert queued.count(WRITE) >= 1
     assert queued.count(EVALUATE) == looks_again
     assert not looks_again or queued[0] == EVALUATE, "a queue is read from its end"
+
+
+def test_an_end_before_the_tick_is_looked_for_once_by_all_workers() -> None:
+    stream = MemoryStepStream()
+    stream.beat(RUN, "p1", {}, info=None, now=1.0)
+    stream.send(RUN, Flush(finished=[finished(n=1)]))
+    due = [due_tasks(stream, tick_secs=60, sweep_secs=60, is_early=is_early) for is_early in (False, False, True, True)]
+    assert [[name for name, *_ in tasks] for tasks in due] == [[EVALUATE, SWEEP], [], [EVALUATE], []]
+
+
+def test_an_end_after_a_pause_is_decided_long_before_the_next_tick(cluster: Cluster) -> None:
+    with cluster.worker(HAMLET_RECORDER_INGEST__TICK_SECS="60") as worker:
+        worker.wait_for("worker: serves")
+        with EpisodeRecorder(cluster.url, run_id="slow", strict=True) as recorder:
+            recorder.record_step(7, 0, (), (), 0, 1.0)
+            recorder.finish_episode(7)
+            wait_until(lambda: list(cluster.rows("slow")) == [7], 50.0, "its row in the catalog")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,12 @@ from recorder.black_box import Kind
 from recorder.capture.episode_calls import EpisodeCalls
 from recorder.capture.rollout import rollout_count
 from recorder.capture.writing.block_path import block_count
+from recorder.capture.writing.native_writer import native_blocks, native_steps
 from recorder.episode import EpisodeMetadata
 from recorder.publish.metadata.given import own_metadata
+
+if TYPE_CHECKING:
+    from recorder.capture.writing.native import NativeBlocks, NativeSteps
 
 __all__ = ["StepCalls"]
 
@@ -90,6 +94,16 @@ class StepCalls(EpisodeCalls):
         if self._strict:
             self._raise_sender_error()
 
+    def plain_steps(self, *, lane: int, mask_name: str) -> NativeSteps | None:
+        """For the wrapper of one environment: the quick way of steps that come as the one before; None where there is none.
+
+        Args:
+            mask_name: where an ``info`` has a mask of actions, which takes the usual way.
+        """
+        if self._closed_because:
+            return None
+        return native_steps(self._steps, lane=lane, mask_name=mask_name)
+
     def _begin(self, episode_id: Any) -> None:
         try:
             self._ids.begin(episode_id)
@@ -161,6 +175,26 @@ class StepCalls(EpisodeCalls):
             self._end.note_call(perf_counter() - started)
         if self._strict:
             self._raise_sender_error()
+
+    def plain_blocks(
+        self,
+        *,
+        episode_ids: NDArray[np.int64],
+        steps: NDArray[np.int64],
+        lanes: NDArray[np.int64] | None,
+        nothing: NDArray[np.float32],
+    ) -> NativeBlocks | None:
+        """For the wrapper of a vector environment: the quick way of steps with nothing added; None where there is none.
+
+        Args:
+            episode_ids, steps, lanes: of ``record_batch``, which stay the same arrays; written steps are counted in the second.
+            nothing: for the fields that each step has and the environment has not.
+        """
+        if self._closed_because:
+            return None
+        return native_blocks(
+            self._blocks, self._end.note_call, episode_ids=episode_ids, steps=steps, lanes=lanes, nothing=nothing
+        )
 
     def record_rollout(
         self,

@@ -21,7 +21,8 @@ from recorder.wrappers.environment.hooks import EpisodeFunction, Hooks, StepFunc
 from recorder.wrappers.environment.kinds import FirstLook, chain_of, check_single, instead_of_single
 from recorder.wrappers.episodes.last_info import LastInfo
 from recorder.wrappers.episodes.open_episode import reset_numbers
-from recorder.wrappers.episodes.plain_ends import PlainEnds
+from recorder.wrappers.episodes.plain_ends import PLAIN, PlainEnds
+from recorder.wrappers.episodes.plain_steps import plain_steps
 from recorder.wrappers.episodes.plan import ACTION_MASK, Plan
 from recorder.wrappers.reproduction import is_reenacted
 from recorder.wrappers.states import States
@@ -125,9 +126,10 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._plain_extras: dict[str, Any] = {}
         """The extras of a step of plain spaces: one map for all, because the recorder copies what is in it."""
         self._told = LastInfo()
-        self._plain = PlainEnds(self._plan.facts, has_lanes=False)
-        self._episode: dict[str, Any] | tuple[float, ...] | None = None
-        """The ``info`` of the episode that has begun, or the numbers of ``PlainEnds`` that stand for it."""
+        self._plain = PlainEnds(self._plan.facts, self.recorder)
+        self._plain_steps = plain_steps(self._plan, self._hooks, self._additions, lane=lane)
+        self._episode: dict[str, Any] | None = None
+        """The ``info`` of the episode that has begun, or ``PLAIN``."""
         self._episode_id = -1
         self._n_steps = 0
         self._n_steps_in_all = 0
@@ -136,15 +138,9 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
     def __getstate__(self) -> dict[str, Any]:
         """Of a copy, by ``copy`` or by pickle, which a search makes of its environment: it records nothing."""
         plan, hooks = self._plan.of_copy(), copy(self._hooks)
-        begun: dict[str, Any] = {
-            "_additions": Additions(hooks, None),
-            "_rendering": None,
-            "_plain": None,
-            "_plain_extras": {},
-            "_told": LastInfo(),
-            "_episode": None,
-        }
-        return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
+        begun = dict.fromkeys(("_rendering", "_plain", "_plain_steps", "_episode"))
+        own = {"_additions": Additions(hooks, None), "_plain_extras": {}, "_told": LastInfo()}
+        return {**self.__dict__, **begun, **own, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
@@ -180,7 +176,15 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         recorder = self.recorder
         if recorder is not None:
             try:
-                self._record(recorder, action, *result)
+                plain, is_over = self._plain_steps, None
+                if plain is not None and not self._additions.given and self._told.action_mask is None:
+                    is_over = plain.write(self._episode_id, self._n_steps, action, result)
+                if is_over is None:
+                    self._record(recorder, action, *result)
+                else:
+                    self._n_steps += 1
+                    if is_over:
+                        self._end("complete")
             except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
                 recorder.note_failure(error, n_steps=1)
         return result
@@ -200,13 +204,13 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         values = attempt(self._plan.observations.read, {}, observation)
         is_known = seed is not None or not self._resets.is_blind
         beginnings = self._resets.begun((0,), None if seed is None else (seed,)) if is_known else None
-        if beginnings is not None or self._states is not None or (plain := self._plain.begun(values, (0,))) is None:
+        if beginnings is not None or self._states is not None or not self._plain.begin(values, (0,)):
             facts = self._plan.facts
             own = facts.info.copy() if beginnings is None else facts.begun(beginnings[0])
             state = {} if self._states is None else attempt(self._states.read, {})
             self._episode = {**own, **attempt(reset_numbers, {}, {**values, **state})}
         else:
-            self._episode = plain[0]
+            self._episode = PLAIN
         self._additions.begin()
 
     def _record(
@@ -286,12 +290,10 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if episode is None or n_steps == 0 or self.recorder is None:
             return
         added = self._additions.of_episode()
-        if self._states is not None and isinstance(episode, dict):
+        if self._states is not None:
             episode.update(self._hooks.attempt(self._states.camera, {}))
         if self._hooks.has_episode_fn:
             told = self._hooks.episode_metadata(env=self.env, info=self._told.info, episode_id=self._episode_id)
             added = {**added, **told}
         stage, has_position = self._additions.stage, self._additions.has_position
-        self._plain.end(
-            self.recorder, self._episode_id, episode, status, stage=stage, has_position=has_position, told=added
-        )
+        self._plain.end(0, self._episode_id, episode, status, stage=stage, has_position=has_position, told=added)

@@ -42,7 +42,8 @@ class Inlet:
         writer.on_device_error = self._lose_on_device
         self._late: deque[tuple[Kind, int, bytes]] = deque()
         """Events that found no room even in the ring's reserve; they go before any later event."""
-        self._write_event = native_events(writer)
+        self.events = native_events(writer, late=self._late, gaps=refusals.gaps)
+        """The quick way of events; None where there is none."""
 
     def acquire(self) -> bool:
         """Take the writer's lock, which another call holds."""
@@ -80,8 +81,8 @@ class Inlet:
 
     def put_event(self, kind: Kind, episode_id: int, body: bytes = b"") -> None:
         """Write an event; it is never dropped: without room it waits in this process's memory."""
-        sampling = self.sampling
-        if sampling is None and not self._late and not self.refusals.gaps and self._write_event(kind, episode_id, body):
+        sampling, events = self.sampling, self.events
+        if sampling is None and events is not None and events.write(kind, episode_id, body):
             return
         if sampling is not None and kind is not Kind.CLOSE and sampling.leaves_out(episode_id):
             if kind is not Kind.KEEP:
@@ -97,6 +98,11 @@ class Inlet:
                 self._write_late()
         finally:
             writer.lock.release()
+
+    def stop_events(self) -> None:
+        """Nothing but the end of the run is written from now on."""
+        if self.events is not None:
+            self.events.is_over = True
 
     def catch_up(self) -> bool:
         """Write what waited for room, and publish what waited for a device; False while something still waits."""

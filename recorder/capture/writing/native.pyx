@@ -12,6 +12,8 @@ Tensors are read through DLPack's C exchange table, which torch 2.10 and newer p
 shape and address. ``native_writer.py`` says for which values there is a writer.
 """
 
+import numpy as np
+
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem
@@ -19,15 +21,18 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject, Py_TYPE
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 cimport numpy as cnp
 
 cnp.import_array()
 
-__all__ = ["ARRAY", "INTERFACE", "MAX_AXES", "NUMBER", "NUMBERS", "OBJECT", "SCALAR", "TENSOR", "TEXT", "TEXTS", "WHOLE", "NativeEvents", "NativeWriter"]
+__all__ = [
+    "ARRAY", "INTERFACE", "MAX_AXES", "NUMBER", "NUMBERS", "OBJECT", "SCALAR", "TENSOR", "TEXT", "TEXTS", "WHOLE",
+    "NativeBlocks", "NativeEnds", "NativeEvents", "NativeSteps", "NativeTemplate", "NativeWriter", "has_exchange", "is_same_memory",
+]  # fmt: skip
 
-INTERFACE = 1
+INTERFACE = 2
 """Changes with what ``native_writer.py`` passes: code that was built before is not used after."""
 
 WHOLE, NUMBER, NUMBERS, SCALAR, ARRAY, TENSOR, OBJECT, TEXT, TEXTS = range(9)
@@ -35,6 +40,7 @@ WHOLE, NUMBER, NUMBERS, SCALAR, ARRAY, TENSOR, OBJECT, TEXT, TEXTS = range(9)
 cdef enum:
     _WHOLE, _NUMBER, _NUMBERS, _SCALAR, _ARRAY, _TENSOR, _OBJECT, _TEXT, _TEXTS
     _MAX_AXES = 10
+    _MAX_ARGUMENTS = 32
 
 MAX_AXES = _MAX_AXES
 
@@ -55,6 +61,18 @@ cdef extern from *:
         int (*look)(void *object, dl_tensor *found);
         void *current_stream;
     } dl_exchange;
+
+    #define tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
+
+    static void put_big_endian(char *place, double value) {
+        uint64_t bits;
+        int at;
+        memcpy(&bits, &value, 8);
+        for (at = 7; at >= 0; at--) {
+            place[at] = (char)(bits & 0xff);
+            bits >>= 8;
+        }
+    }
 
     static void publish_word(void *place, uint64_t value) {
     #if defined(__GNUC__) || defined(__clang__)
@@ -81,6 +99,8 @@ cdef extern from *:
     ctypedef struct dl_exchange:
         uint32_t major
         int (*look)(void* value, dl_tensor* found) except -1
+    PyObject** tuple_items(object values)
+    void put_big_endian(char* place, double value) noexcept nogil
     void publish_word(void* place, uint64_t value) noexcept nogil
 
 cdef struct Column:
@@ -219,8 +239,8 @@ cdef class NativeWriter:
     cdef Column* _columns
     cdef int64_t* _axes
     cdef char* _small
-    cdef tuple _absent
-    cdef int _n_columns, _n_extras, _n_arguments
+    cdef int _absent[_MAX_ARGUMENTS]
+    cdef int _n_absent, _n_columns, _n_extras, _n_arguments
     cdef bint _are_extras_counted, _is_large, _is_busy
     cdef uint64_t _word
     cdef int64_t _n_bytes, _generation, _ring_at, _head_at
@@ -235,7 +255,11 @@ cdef class NativeWriter:
         self._word, self._n_bytes, self._generation, self._is_large = word, n_bytes, generation, is_large
         self._n_arguments = n_arguments
         self._ring_at, self._head_at = writer.ring.ring_at, head_at
-        self._absent = tuple(absent)
+        if n_arguments > _MAX_ARGUMENTS:
+            raise ValueError(f"expected at most {_MAX_ARGUMENTS} arguments, found {n_arguments}")
+        self._n_absent = len(absent)
+        for index in range(self._n_absent):
+            self._absent[index] = absent[index]
         self._held = []
         self._kept = tuple(columns)  # owns the classes and keys
         self._n_columns = len(columns)
@@ -287,6 +311,10 @@ cdef class NativeWriter:
         """See ``Writer`` in ``source.py``."""
         if len(arguments) != self._n_arguments:
             raise TypeError(f"expected {self._n_arguments} arguments, found {len(arguments)}")
+        return self._write(tuple_items(arguments))
+
+    cdef object _write(self, PyObject** arguments):
+        """The same, given memory that holds the arguments."""
         if self._is_busy:  # another thread is in here: the slow way needs nothing of this object
             return False
         self._is_busy = True
@@ -299,17 +327,17 @@ cdef class NativeWriter:
             if self._held:
                 self._held.clear()
 
-    cdef bint _take_all(self, tuple arguments) except -1:
+    cdef bint _take_all(self, PyObject** arguments) except -1:
         """Take all values and find their memory; False when one comes another way."""
         cdef Column* column
         cdef PyObject* found
-        cdef object extras = arguments[len(arguments) - 1]
+        cdef object extras = <object>arguments[self._n_arguments - 1]
         cdef object value
         cdef bint is_dict = type(extras) is dict
         cdef int n_extras = 0
         cdef int index
-        for place in self._absent:
-            if arguments[<Py_ssize_t>place] is not None:
+        for index in range(self._n_absent):
+            if arguments[self._absent[index]] != <PyObject*>None:
                 return False
         if self._n_extras == 0:
             if extras is not None and extras:
@@ -322,7 +350,7 @@ cdef class NativeWriter:
         for index in range(self._n_columns):
             column = &self._columns[index]
             if column.argument >= 0:
-                value = <object>(<PyObject*>(arguments[column.argument]))
+                value = <object>arguments[column.argument]
             elif is_dict:
                 found = <PyObject*>PyDict_GetItem(extras, <object>column.key)
                 value = None if found == NULL else <object>found
@@ -488,15 +516,19 @@ cdef class NativeEvents:
 
     Args:
         writer: a ``RingWriter``; its memory is held as long as this.
+        late: events that go first.
+        gaps: what was dropped, which goes first, too.
         head_at: where the header has the head.
     """
 
-    cdef object _writer, _try_lock, _release
+    cdef object _writer, _late, _gaps, _try_lock, _release
     cdef Py_buffer _memory
     cdef int64_t _ring_at, _head_at
+    cdef public bint is_over
+    """Whether nothing is written any more."""
 
-    def __cinit__(self, writer, *, head_at):
-        self._writer = writer
+    def __cinit__(self, writer, *, late, gaps, head_at):
+        self._writer, self._late, self._gaps = writer, late, gaps
         self._try_lock, self._release = writer.lock.acquire, writer.lock.release
         self._ring_at, self._head_at = writer.ring.ring_at, head_at
         PyObject_GetBuffer(writer.ring.memory, &self._memory, PyBUF_WRITABLE)
@@ -507,10 +539,14 @@ cdef class NativeEvents:
 
     def write(self, int64_t kind, int64_t episode_id, bytes data not None):
         """Write an event; False when the writer's own way has to: without room, in another call, beside a device."""
-        cdef int64_t n_data_bytes = PyBytes_GET_SIZE(data)
+        return self._write(kind, episode_id, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+
+    cdef bint _write(self, int64_t kind, int64_t episode_id, const char* data, int64_t n_data_bytes) except -1:
         cdef int64_t n_bytes = (24 + n_data_bytes + 7) & ~7
         cdef int64_t start, end
         cdef char* record
+        if self.is_over or len(self._late) or len(self._gaps):
+            return False
         writer = self._writer
         if not self._try_lock(False):
             return False
@@ -523,12 +559,316 @@ cdef class NativeEvents:
             (<uint64_t*>record)[0] = <uint64_t>n_bytes | <uint64_t>kind << 32
             (<int64_t*>record)[1] = episode_id
             (<int64_t*>record)[2] = n_data_bytes
-            memcpy(record + 24, PyBytes_AS_STRING(data), n_data_bytes)
+            memcpy(record + 24, data, n_data_bytes)
             writer.head = end
             publish_word(<char*>self._memory.buf + self._head_at, <uint64_t>end)
             return True
         finally:
             self._release()
+
+
+cdef class NativeSteps:
+    """Steps of one environment that come as the step before: in a call of Gymnasium's ``step``, with nothing added.
+
+    Args:
+        path: a ``StepPath``; what writes its steps now stands there as ``native``.
+        lane: of the environment.
+        mask_name: where an ``info`` has a mask of actions: such steps are left to ``record_step``.
+        timed_every: steps with these numbers are left to it, too.
+    """
+
+    cdef object _path, _lane, _mask_name
+    cdef dict _extras
+    cdef int64_t _timed_every
+
+    def __init__(self, path, *, lane, mask_name, timed_every):
+        self._path, self._lane, self._mask_name, self._timed_every = path, lane, mask_name, timed_every
+        self._extras = {}
+
+    def write(self, episode_id, step, action, result):
+        """Write a step.
+
+        Args:
+            result: what the environment gave.
+
+        Returns:
+            Whether the episode is over; None when nothing was written, which ``record_step`` has to do.
+        """
+        cdef PyObject* arguments[17]
+        cdef object observation, reward, terminated, truncated, info, is_over
+        cdef int index
+        if <int64_t>step % self._timed_every == 0 or type(result) is not tuple or len(<tuple>result) != 5:
+            return None
+        observation, reward, terminated, truncated, info = <tuple>result
+        if type(info) is not dict or (info and self._mask_name in <dict>info):
+            return None
+        writer = self._path.native
+        if type(writer) is not NativeWriter or (<NativeWriter>writer)._n_arguments != 17:
+            return None
+        terminated, truncated = _plain_flag(terminated), _plain_flag(truncated)
+        if terminated is None or truncated is None:
+            return None
+        is_over = terminated if terminated is True else truncated
+        self._extras["observation"] = observation
+        for index in range(17):
+            arguments[index] = <PyObject*>None
+        arguments[0], arguments[1], arguments[2] = <PyObject*>episode_id, <PyObject*>step, <PyObject*>self._lane
+        arguments[3] = arguments[4] = <PyObject*>()
+        arguments[5], arguments[6], arguments[7] = <PyObject*>action, <PyObject*>reward, <PyObject*>_NO_REWARD
+        arguments[8], arguments[9], arguments[10] = <PyObject*>is_over, <PyObject*>terminated, <PyObject*>truncated
+        arguments[16] = <PyObject*>self._extras
+        try:
+            is_written = (<NativeWriter>writer)._write(arguments)
+        except Exception:  # as in ``record_step``: the quick way does not fit; the slow one says why
+            return None
+        return is_over if is_written is True else None
+
+
+cdef class NativeBlocks:
+    """Steps of all lanes of a vector environment, with nothing added.
+
+    Args:
+        path: a ``BlockPath``; what writes its blocks now stands there as ``native``.
+        episode_ids, steps: ``int64[n_lanes]`` each, C-contiguous: where the next steps belong; the second is counted here.
+        lanes: ``int64[n_lanes]``; None for 0, 1, 2, …
+        nothing: an array without numbers, for fields that the environment does not have.
+        note: takes the seconds of one call in ``timed_every``.
+        clock: gives seconds.
+    """
+
+    cdef object _path, _episode_ids, _lanes, _nothing, _note, _clock
+    cdef cnp.ndarray _steps
+    cdef int64_t _n_calls, _timed_every
+
+    def __init__(self, path, *, episode_ids, steps, lanes, nothing, note, clock, timed_every):
+        self._path, self._episode_ids, self._steps, self._lanes, self._nothing = path, episode_ids, steps, lanes, nothing
+        self._note, self._clock, self._timed_every = note, clock, timed_every
+        if steps.dtype != np.int64 or steps.ndim != 1 or not steps.flags.c_contiguous:
+            raise ValueError("steps: expected int64[n_lanes]")
+
+    def write(self, actions, rewards, dones, terminated, truncated, q_values, epsilon, action_masks, extras):
+        """Write a step of each lane, and count it; False when nothing was written, which ``record_batch`` has to do."""
+        cdef PyObject* arguments[17]
+        cdef int64_t* counts
+        cdef object started = None
+        cdef int index
+        writer = self._path.native
+        if type(writer) is not NativeWriter or (<NativeWriter>writer)._n_arguments != 17:
+            return False
+        if self._n_calls % self._timed_every == 0:
+            started = self._clock()
+        for index in range(17):
+            arguments[index] = <PyObject*>None
+        arguments[0], arguments[1], arguments[2] = <PyObject*>self._episode_ids, <PyObject*>self._steps, <PyObject*>self._lanes
+        arguments[3] = arguments[4] = <PyObject*>self._nothing
+        arguments[5], arguments[6], arguments[8] = <PyObject*>actions, <PyObject*>rewards, <PyObject*>dones
+        arguments[9], arguments[10], arguments[11] = <PyObject*>terminated, <PyObject*>truncated, <PyObject*>q_values
+        arguments[14], arguments[15], arguments[16] = <PyObject*>epsilon, <PyObject*>action_masks, <PyObject*>extras
+        try:
+            if (<NativeWriter>writer)._write(arguments) is not True:
+                return False
+        except Exception:  # as in ``record_batch``: the quick way does not fit; the slow one says why
+            return False
+        counts = <int64_t*>cnp.PyArray_DATA(self._steps)
+        for index in range(cnp.PyArray_DIM(self._steps, 0)):
+            counts[index] += 1
+        self._n_calls += 1
+        if started is not None:
+            self._note(self._clock() - started)
+        return True
+
+
+cdef object _NO_REWARD = 0.0
+
+
+cdef object _plain_flag(object value):
+    """One of Python's flags; None for what is no flag."""
+    if value is True or value is False:
+        return value
+    return bool(value) if type(value) is np.bool_ else None
+
+
+cdef class NativeTemplate:
+    """Bytes in which floats are replaced.
+
+    Args:
+        data: of the template.
+        holes: where in there a float of eight bytes stands, the highest first.
+    """
+
+    cdef bytes _data
+    cdef int64_t* _holes
+    cdef int _n_holes
+
+    def __cinit__(self, bytes data not None, holes):
+        cdef int index
+        self._data, self._n_holes = data, len(holes)
+        self._holes = <int64_t*>PyMem_Calloc(self._n_holes + 1, sizeof(int64_t))
+        if self._holes == NULL:
+            raise MemoryError
+        for index in range(self._n_holes):
+            self._holes[index] = holes[index]
+            if not 0 <= self._holes[index] <= len(data) - 8:
+                raise ValueError(f"hole {index} is not within the data")
+
+    def __dealloc__(self):
+        PyMem_Free(self._holes)
+
+
+cdef class NativeEnds:
+    """Ends of episodes that differ in floats alone: in the row of floats that each began with, and in its return.
+
+    Args:
+        events: writes them.
+        kind: of their events.
+        look: called now and then, after an end.
+        looked_every: how often.
+        n_places, n_numbers: shape of the rows; ``n_numbers`` alone when there is one place.
+        has_axis: whether rows have a leading axis of places.
+        item_bytes: of a float, 4 or 8.
+    """
+
+    cdef NativeEvents _events
+    cdef object _look, _end_id
+    cdef int64_t _kind, _n_ends, _looked_every, _n_places, _n_numbers, _item_bytes
+    cdef bint _has_axis
+    cdef char* _rows
+    cdef char* _has
+    cdef char* _packed
+    cdef int64_t _n_packed_bytes
+
+    def __cinit__(self, NativeEvents events not None, *, kind, end_id, look, looked_every, n_places, n_numbers, has_axis, item_bytes):
+        self._events, self._kind, self._end_id, self._look, self._looked_every = events, kind, end_id, look, looked_every
+        self._n_places, self._n_numbers, self._has_axis, self._item_bytes = n_places, n_numbers, has_axis, item_bytes
+        if n_places < 1 or n_numbers < 0 or item_bytes not in (4, 8):
+            raise ValueError("expected rows of floats")
+        self._rows = <char*>PyMem_Calloc(self._n_places * self._n_numbers + 1, self._item_bytes)
+        self._has = <char*>PyMem_Calloc(self._n_places, 1)
+        if self._rows == NULL or self._has == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        PyMem_Free(self._rows)
+        PyMem_Free(self._has)
+        PyMem_Free(self._packed)
+
+    def begin(self, rows, places):
+        """Take the rows of some places; False when they are not as expected."""
+        cdef cnp.ndarray array
+        cdef int64_t n_bytes = self._n_numbers * self._item_bytes
+        cdef int64_t place
+        cdef int n_axes = 2 if self._has_axis else 1
+        if type(rows) is not cnp.ndarray:
+            return False
+        array = <cnp.ndarray>rows
+        if (
+            cnp.PyArray_NDIM(array) != n_axes
+            or cnp.PyArray_DIM(array, n_axes - 1) != self._n_numbers
+            or (self._has_axis and cnp.PyArray_DIM(array, 0) != self._n_places)
+            or array.descr.kind != b"f"
+            or cnp.PyArray_ITEMSIZE(array) != self._item_bytes
+            or not cnp.PyArray_ISNOTSWAPPED(array)
+            or not cnp.PyArray_IS_C_CONTIGUOUS(array)
+        ):
+            return False
+        for each in places:
+            place = each
+            if not 0 <= place < self._n_places:
+                return False
+            memcpy(self._rows + place * n_bytes, cnp.PyArray_BYTES(array) + place * n_bytes, n_bytes)
+            self._has[place] = True
+        return True
+
+    cdef double _number(self, int64_t place, int64_t index):
+        cdef char* at = self._rows + (place * self._n_numbers + index) * self._item_bytes
+        return (<float*>at)[0] if self._item_bytes == 4 else (<double*>at)[0]
+
+    def forget(self, int64_t place):
+        """A place began otherwise."""
+        if 0 <= place < self._n_places:
+            self._has[place] = False
+
+    def numbers(self, int64_t place):
+        """What a place began with; None if nothing is known here."""
+        cdef int64_t index
+        if not 0 <= place < self._n_places or not self._has[place]:
+            return None
+        return tuple([self._number(place, index) for index in range(self._n_numbers)])
+
+    def end(self, int64_t place, int64_t episode_id, NativeTemplate template not None, total):
+        """Write the end of the episode of a place; False when nothing was written.
+
+        Args:
+            template: of its metadata, with a hole for the return and one for each number, in this order.
+            total: the return; None for a template without one.
+        """
+        cdef int64_t n_bytes = PyBytes_GET_SIZE(template._data)
+        cdef int64_t index
+        cdef int64_t n_before = 0 if total is None else 1
+        if not 0 <= place < self._n_places or not self._has[place]:
+            return False
+        if template._n_holes != n_before + self._n_numbers or (total is not None and type(total) is not float):
+            return False
+        if n_bytes > self._n_packed_bytes:
+            PyMem_Free(self._packed)
+            self._n_packed_bytes = 0
+            self._packed = <char*>PyMem_Calloc(n_bytes, 1)
+            if self._packed == NULL:
+                raise MemoryError
+            self._n_packed_bytes = n_bytes
+        memcpy(self._packed, PyBytes_AS_STRING(template._data), n_bytes)
+        if n_before:
+            put_big_endian(self._packed + template._holes[0], <double>total)
+        for index in range(self._n_numbers):
+            put_big_endian(self._packed + template._holes[n_before + index], self._number(place, index))
+        if not self._events._write(self._kind, episode_id, self._packed, n_bytes):
+            return False
+        self._end_id(episode_id)
+        self._n_ends += 1
+        if self._n_ends % self._looked_every == 0:
+            self._look()
+        return True
+
+
+cdef object _compared_cls = None
+cdef dl_exchange* _compared_exchange = NULL
+
+
+def is_same_memory(tensor, array):
+    """Whether a tensor and an array have one dtype, one shape and the same bytes; None when this can't tell."""
+    global _compared_cls, _compared_exchange
+    cdef dl_tensor found
+    cdef cnp.ndarray other
+    cdef int64_t stride = 1
+    cdef int axis
+    if type(array) is not cnp.ndarray:
+        return None
+    if type(tensor) is not _compared_cls:
+        _compared_exchange, _compared_cls = _exchange_of(type(tensor)), type(tensor)
+    if _compared_exchange == NULL or tensor.is_neg():
+        return None
+    other = <cnp.ndarray>array
+    try:
+        _compared_exchange.look(<void*>tensor, &found)
+    except Exception:  # it has no memory
+        return None
+    if found.device.type != 1 or found.dtype.lanes != 1 or not cnp.PyArray_IS_C_CONTIGUOUS(other):
+        return None
+    if found.n_axes != cnp.PyArray_NDIM(other) or found.dtype.bits != 8 * cnp.PyArray_ITEMSIZE(other):
+        return False
+    if other.descr.kind not in b"biuf" or not cnp.PyArray_ISNOTSWAPPED(other) or found.dtype.code != _code_of(other.descr.kind):
+        return False
+    for axis in range(found.n_axes - 1, -1, -1):
+        if found.shape[axis] != cnp.PyArray_DIM(other, axis):
+            return False
+        if found.strides != NULL and found.shape[axis] != 1 and found.strides[axis] != stride:
+            return None
+        stride *= found.shape[axis]
+    if cnp.PyArray_NBYTES(other) == 0:
+        return True
+    if found.data == NULL:
+        return None
+    return memcmp(<const char*>found.data + found.byte_offset, cnp.PyArray_BYTES(other), cnp.PyArray_NBYTES(other)) == 0
 
 
 cdef inline uint8_t _code_of(char kind) noexcept:

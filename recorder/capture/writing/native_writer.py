@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +16,21 @@ import numpy as np
 from recorder.black_box import Kind, Layout, RingWriter
 from recorder.black_box.format import WORD_BYTES, Cell, record_word
 from recorder.black_box.layout import PLACES, has_name
+from recorder.capture.call_times import LOOKED_EVERY_EVENTS, TIMED_EVERY_CALLS, TIMED_EVERY_STEPS
 from recorder.capture.reading.texts import plain_bytes
 from recorder.capture.reading.values import as_array
 from recorder.capture.writing.ways import Form, Way
 from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
 
 if TYPE_CHECKING:
+    from recorder.capture.writing.native import (
+        NativeBlocks,
+        NativeEnds,
+        NativeEvents,
+        NativeSteps,
+        NativeTemplate,
+        NativeWriter,
+    )
     from recorder.capture.writing.source import Writer
 
 native: Any
@@ -29,12 +39,23 @@ try:
 except ImportError:  # no compiler when this was installed
     native = None
 
-__all__ = ["PURE_PYTHON", "is_native", "native_events", "native_writer"]
+__all__ = [
+    "PURE_PYTHON",
+    "is_native",
+    "native_blocks",
+    "native_comparison",
+    "native_ends",
+    "native_events",
+    "native_of",
+    "native_steps",
+    "native_template",
+    "native_writer",
+]
 
 PURE_PYTHON = "HAMLET_PURE_PYTHON"
 """Environment variable: set, calls are written without machine code."""
 
-_INTERFACE = 1
+_INTERFACE = 2
 """That of ``native.pyx``; another one is of an older tree, which was not installed again since."""
 
 _INT64 = np.dtype(np.int64)
@@ -46,16 +67,90 @@ def is_native() -> bool:
     return native is not None and getattr(native, "INTERFACE", 0) == _INTERFACE and not os.environ.get(PURE_PYTHON)
 
 
-def native_events(writer: RingWriter) -> Callable[[int, int, bytes], bool]:
-    """Writes an event, given its kind, episode and data; False when ``RingWriter.event`` has to."""
+def native_of(writer: Writer) -> NativeWriter | None:
+    """The machine code that a writer of records is; None for a function of Python."""
+    owner = getattr(writer, "__self__", None)
+    return owner if native is not None and isinstance(owner, native.NativeWriter) else None
+
+
+def native_events(writer: RingWriter, *, late: Sized, gaps: Sized) -> NativeEvents | None:
+    """Writes events where nothing stands in their way; without machine code ``RingWriter.event`` has to.
+
+    Args:
+        late, gaps: what goes before any event.
+    """
+    return native.NativeEvents(writer, late=late, gaps=gaps, head_at=_HEAD_AT) if is_native() else None
+
+
+def native_steps(path: Any, *, lane: int, mask_name: str) -> NativeSteps | None:
+    """Writes the plain steps of one environment; see ``StepCalls.plain_steps``."""
     if not is_native():
-        return _no_event
-    write: Callable[[int, int, bytes], bool] = native.NativeEvents(writer, head_at=_HEAD_AT).write
-    return write
+        return None
+    made: NativeSteps = native.NativeSteps(path, lane=lane, mask_name=mask_name, timed_every=TIMED_EVERY_STEPS)
+    return made
 
 
-def _no_event(_kind: int, _episode_id: int, _data: bytes) -> bool:
-    return False
+def native_blocks(path: Any, note: Callable[[float], None], **places: Any) -> NativeBlocks | None:
+    """Writes the plain steps of all lanes of an environment; see ``StepCalls.plain_blocks``.
+
+    Args:
+        note: takes the seconds of one call now and then.
+        places: ``episode_ids``, ``steps``, ``lanes`` and ``nothing`` of ``plain_blocks``.
+    """
+    if not is_native():
+        return None
+    made: NativeBlocks = native.NativeBlocks(
+        path, **places, note=note, clock=perf_counter, timed_every=TIMED_EVERY_CALLS
+    )
+    return made
+
+
+def native_ends(
+    events: NativeEvents,
+    end_id: Callable[[int], None],
+    look: Callable[[], None],
+    *,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+) -> NativeEnds | None:
+    """Writes the plain ends of episodes; see ``EpisodeCalls.plain_ends``.
+
+    Args:
+        end_id: told the id of each episode that is over.
+        look: called now and then.
+    """
+    if dtype.kind != "f" or dtype.itemsize not in (4, 8) or not dtype.isnative:
+        return None
+    made: NativeEnds = native.NativeEnds(
+        events,
+        kind=Kind.FINISH,
+        end_id=end_id,
+        look=look,
+        looked_every=LOOKED_EVERY_EVENTS,
+        n_places=shape[0] if len(shape) == 2 else 1,
+        n_numbers=shape[-1],
+        has_axis=len(shape) == 2,
+        item_bytes=dtype.itemsize,
+    )
+    return made
+
+
+def native_template(data: bytes, holes: Sequence[int]) -> NativeTemplate:
+    """Metadata of an episode in which only floats differ; for ``NativeEnds``."""
+    made: NativeTemplate = native.NativeTemplate(data, holes)
+    return made
+
+
+def native_comparison() -> Callable[[Any, Any], bool | None]:
+    """Says whether a tensor of torch and an array have one dtype, one shape and the same bytes; None where it can't tell."""
+    if not is_native():
+        return _cant_tell
+    is_same: Callable[[Any, Any], bool | None] = native.is_same_memory
+    return is_same
+
+
+def _cant_tell(_tensor: Any, _array: Any) -> None:
+    return None
 
 
 def native_writer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,11 +13,14 @@ from recorder.black_box.format import record_word
 from recorder.capture.reading.device import DeviceCopies
 from recorder.capture.reading.values import checked_extras, checked_name
 from recorder.capture.writing.inlet import Inlet
-from recorder.capture.writing.native_writer import native_writer
+from recorder.capture.writing.native_writer import native_of, native_writer
 from recorder.capture.writing.source import FIELDS, Source, Writer
 from recorder.capture.writing.ways import Form, Way
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX
+
+if TYPE_CHECKING:
+    from recorder.capture.writing.native import NativeWriter
 
 __all__ = ["PLACE_BYTES", "Entry", "Path"]
 
@@ -62,6 +65,8 @@ class Path(ABC):
         """What fitted those before: calls with and without a picture may take turns."""
         self.write: Writer = _another_way if inlet.sampling is None else self._write_sampled
         """The quick way."""
+        self.native: NativeWriter | None = None
+        """The machine code that it is; None for a function of Python."""
         self._writers: dict[Any, Writer | None] = {}
         """None for the ways that were seen once: most layouts of a first call are not those of the second."""
 
@@ -118,8 +123,12 @@ class Path(ABC):
     def _take_quick(self, writer: Writer) -> None:
         if writer is not self._quick:
             self._other, self._quick = self._quick, writer
-        if self._inlet.sampling is None:
-            self.write = writer
+        if self._inlet.sampling is None and self.write is not _refuses:
+            self.write, self.native = writer, native_of(writer)
+
+    def stop(self) -> None:
+        """Nothing is written any more."""
+        self.write, self.native = _refuses, None
 
     def refuse_value(self, problem: str, *, n_values: int = 1) -> None:
         """A value of a call can't be recorded; the rest of it is."""
@@ -198,4 +207,9 @@ class Path(ABC):
 
 def _another_way(*_: Any) -> bool:
     """What writes before the first call: nothing."""
+    return False
+
+
+def _refuses(*_: Any) -> bool:
+    """What writes after the end: nothing."""
     return False

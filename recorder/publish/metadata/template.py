@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgpack
@@ -34,6 +35,9 @@ class MetadataTemplate:
         _add(metadata, msgpack.Packer(), pieces)
         self._pieces: list[Any] = [part for piece in pieces for part in (piece, 0.0)][:-1]
         self._packing = struct.Struct(">" + "d".join(f"{len(piece)}s" for piece in pieces))
+        ends = list(accumulate(len(piece) + 8 for piece in pieces))
+        self.holes = tuple(end - 8 for end in ends[:-1])
+        """Where in the packed metadata the floats stand."""
         self.is_small = self._packing.size <= MAX_FIELD_BYTES
         """Whether it is taken as it is, whatever the floats are."""
 

@@ -15,7 +15,7 @@ from recorder.wrappers.environment.hooks import Hooks
 from recorder.wrappers.episodes.given import sorted_values
 from recorder.wrappers.episodes.lane_values import of_each_lane, stage_of_each_lane
 from recorder.wrappers.episodes.open_episode import note_resets
-from recorder.wrappers.episodes.plain_ends import PlainEnds
+from recorder.wrappers.episodes.plain_ends import PLAIN, PlainEnds
 from recorder.wrappers.episodes.plan import Plan
 
 __all__ = ["LaneRecorder"]
@@ -24,9 +24,6 @@ _BATCH_NAMES = {"position": "positions", "intrinsic_reward": "intrinsic_rewards"
 """Fields that ``record_batch`` calls otherwise than ``record_step``."""
 
 _BOOL = np.dtype(np.bool_)
-
-_FEW_LANES = 8
-"""Up to here counting one by one takes less time than an addition of numpy's in caches that a gradient step has emptied."""
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -57,9 +54,9 @@ class LaneRecorder:
         self._first_lane = first_lane
         self.closed = set(range(n_lanes))
         """Places of the closed lanes."""
-        self._plain = PlainEnds(plan.facts, has_lanes=True)
-        self._infos: list[dict[str, Any] | tuple[float, ...] | None] = [None] * n_lanes
-        """Of each lane, the ``info`` of its open episode, or the numbers of ``PlainEnds`` that stand for it."""
+        self._plain = PlainEnds(plan.facts, plan.recorder, n_lanes=n_lanes)
+        self._infos: list[dict[str, Any] | None] = [None] * n_lanes
+        """Of each lane, the ``info`` of its open episode, or ``PLAIN``."""
         self._beginning: set[int] = set()
         """Open lanes whose next step is the first of an episode."""
         self._with_position: set[int] = set()
@@ -74,9 +71,15 @@ class LaneRecorder:
         self._counts = self._n_steps.data
         self._ids = self._episode_ids.data
         self._places = range(n_lanes)
-        self._ones = np.ones(n_lanes, np.int64)
         self._nothing = np.zeros((n_lanes, 0), np.float32)[:]
         """The fields that each step has, for environments that have none of them."""
+        self._plain_blocks = (
+            None
+            if plan.recorder is None
+            else plan.recorder.plain_blocks(
+                episode_ids=self._episode_ids, steps=self._n_steps, lanes=self._lanes, nothing=self._nothing
+            )
+        )
         self.none = np.zeros(n_lanes, np.bool_)
         """A flag that no lane has; not to be written to."""
         self.none.flags.writeable = False
@@ -129,12 +132,15 @@ class LaneRecorder:
             beginnings: what each was reset with; None where nothing is known.
             values: the observations that ``reset`` returned, by name, with a leading axis of all lanes.
         """
-        infos: Sequence[Any] | None = self._plain.begun(values, places) if beginnings is None else None
-        if infos is None:
-            infos = self._noted_infos(places, beginnings, values)
-        for place, info in zip(places, infos, strict=True):
-            self._infos[place] = info
-            self._counts[place] = 0
+        counts, own = self._counts, self._infos
+        if beginnings is None and self._plain.begin(values, places):
+            for place in places:
+                own[place] = PLAIN
+                counts[place] = 0
+        else:
+            for place, info in zip(places, self._noted_infos(places, beginnings, values), strict=True):
+                own[place] = info
+                counts[place] = 0
         self.closed.difference_update(places)
         self._beginning.update(places)
         if self._with_position:
@@ -197,32 +203,39 @@ class LaneRecorder:
             first_id = recorder.new_episode_id(first=self._plan.first_episode_id, n_ids=len(beginning))
             for episode_id, place in enumerate(beginning, first_id):
                 self._ids[place] = episode_id
-        recorder.record_batch(
-            self._episode_ids,
-            self._n_steps,
-            positions,
-            meters,
+        plain = None if added else self._plain_blocks
+        if plain is None or not plain.write(
             nothing if actions is None else actions,
             rewards,
-            intrinsic_rewards,
             dones,
+            terminated,
+            truncated,
             q_values,
-            time_of_day,
-            interaction_progress,
-            terminated=terminated,
-            truncated=truncated,
-            epsilon=epsilon,
-            action_masks=action_masks,
-            extras=extras,
-            lanes=self._lanes,
-        )
-        # Closed lanes are counted anew when they begin.
-        if self._n_lanes > _FEW_LANES:
-            np.add(self._n_steps, self._ones, self._n_steps)
-        else:
-            counts = self._counts
-            for place in self._places:
-                counts[place] += 1
+            epsilon,
+            action_masks,
+            extras,
+        ):
+            recorder.record_batch(
+                self._episode_ids,
+                self._n_steps,
+                positions,
+                meters,
+                nothing if actions is None else actions,
+                rewards,
+                intrinsic_rewards,
+                dones,
+                q_values,
+                time_of_day,
+                interaction_progress,
+                terminated=terminated,
+                truncated=truncated,
+                epsilon=epsilon,
+                action_masks=action_masks,
+                extras=extras,
+                lanes=self._lanes,
+            )
+            # Closed lanes are counted anew when they begin.
+            self._n_steps += 1
         if self._hooks.has_triggers:
             self._keep_as_told(beginning)
 
@@ -251,7 +264,7 @@ class LaneRecorder:
             told = {**told, **given}
         stage = None if self._stages is None else self._stages[place]
         has_position = place in self._with_position
-        self._plain.end(self._recorder, episode_id, own, status, stage=stage, has_position=has_position, told=told)
+        self._plain.end(place, episode_id, own, status, stage=stage, has_position=has_position, told=told)
 
     def _with_added(
         self, fields: Mapping[str, Any], extras: Mapping[str, Any], added: Mapping[str, Any]

@@ -213,7 +213,8 @@ class ModelRecording:
             metadata = self._of_board(place) if self._boards is not None else _NOTHING
             try:
                 if (counted := info.get("episode")) is not None:  # by a ``Monitor``
-                    metadata = {**metadata, **counted_return(counted)}
+                    total = counted_return(counted)
+                    metadata = {**metadata, **total} if metadata else total
             except Exception as error:  # noqa: BLE001 - whatever it is made of: the return is summed from the steps
                 self._hooks.note(error)
             lanes.end(place, "complete", env=self._env, info=info, told=metadata)

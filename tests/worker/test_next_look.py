@@ -13,7 +13,7 @@ from recorder.settings import load_settings
 from recorder.step_stream import Flush, MemoryStepStream
 from tests.step_stream.entries import RUN, finished
 from tests.waiting import wait_until
-from tests.worker.cluster import Cluster
+from tests.worker.cluster import open_cluster
 from worker.app import create_app
 from worker.tasks import EVALUATE, SWEEP, WRITE
 from worker.tick import due_tasks
@@ -51,10 +51,13 @@ def test_an_end_before_the_tick_is_looked_for_once_by_all_workers() -> None:
     assert [[name for name, *_ in tasks] for tasks in due] == [[EVALUATE, SWEEP], [], [EVALUATE], []]
 
 
-def test_an_end_after_a_pause_is_decided_long_before_the_next_tick(cluster: Cluster) -> None:
-    with cluster.worker(HAMLET_RECORDER_INGEST__TICK_SECS="60") as worker:
+def test_an_end_after_a_pause_is_decided_long_before_the_next_tick(redis_url: str, tmp_path: Path) -> None:
+    with (
+        open_cluster(tmp_path, redis_url) as cluster,
+        cluster.worker(HAMLET_RECORDER_INGEST__TICK_SECS="60") as worker,
+    ):
         worker.wait_for("worker: serves")
-        with EpisodeRecorder(cluster.url, run_id="slow", strict=True) as recorder:
+        with EpisodeRecorder(redis_url, run_id="slow", strict=True) as recorder:
             recorder.record_step(7, 0, (), (), 0, 1.0)
             recorder.finish_episode(7)
             wait_until(lambda: list(cluster.rows("slow")) == [7], 50.0, "its row in the catalog")

@@ -15,12 +15,12 @@ import numpy as np
 from recorder.catalog import Catalog
 from recorder.episode import EpisodeMetadata
 from recorder.redis_server.embedded import EmbeddedServer
+from recorder.runtime.garbage_collection import relax_garbage_collection
 from recorder.settings import CriteriaSettings
 from recorder.step_stream import HEADER, Flush, Outgoing, Play, RedisStepStream, episode_end
 from recorder.storage import open_storage
 from worker.criteria import build_criteria
 from worker.ingest import IngestContext, evaluate_run
-from worker.process import relax_garbage_collection
 
 __all__ = ["measure_evaluate"]
 

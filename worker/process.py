@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 
@@ -14,25 +13,16 @@ from recorder.installation.membership import Membership, make_folder
 from recorder.installation.ownership import check_owner
 from recorder.redis_server.client import check_server
 from recorder.redis_server.status import read_queue_lengths, repair_queues
+from recorder.runtime.garbage_collection import relax_garbage_collection
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import Storage, UrlStorage, check_drivers, open_recordings, open_videos
 from worker.criteria import criteria_factory
 from worker.ingest import IngestContext, IngestLimits
 
-__all__ = ["WorkerProcess", "ingest_limits", "relax_garbage_collection"]
+__all__ = ["WorkerProcess", "ingest_limits"]
 
 _log = logging.getLogger(__name__)
-
-
-def relax_garbage_collection() -> None:
-    """Run the cyclic garbage collector 100 times less often.
-
-    A batch creates some hundred thousand objects, almost none of them in cycles; collecting took a tenth of the
-    time.
-    """
-    gc.freeze()
-    gc.set_threshold(70_000, 20, 20)
 
 
 def ingest_limits(settings: Settings) -> IngestLimits:

@@ -18,6 +18,7 @@ from recorder.black_box import Message, Outcome, Ring
 from recorder.black_box.places import journal_of, spool_of
 from recorder.errors import BlackBoxError, BlackBoxInUseError
 from recorder.publish.publisher import Publisher
+from recorder.runtime.garbage_collection import relax_garbage_collection
 from recorder.sender.base import Order
 from recorder.sender.draining import Patience
 from recorder.sender.files import remove_files
@@ -73,6 +74,7 @@ def main() -> int:
             tell(logging.ERROR, _log.name, str(error), error)
             ring.outcome = Outcome.SOMETHING_LEFT
             return 1
+        relax_garbage_collection()
         patience = Patience(ring, is_waited_for=lambda: not ring.is_trainer_gone())
         _others = _recover_others(order)  # a process that is let go of while it runs is warned of
         if publisher.run(patience.is_over):

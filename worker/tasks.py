@@ -27,7 +27,7 @@ SWEEP = "hamlet.sweep"
 _EVALUATE_SECS = 2.0
 """A task ends after this time, so that writing gets its turn under a high load."""
 
-_CLAIM_EPISODES = 256
+_CLAIM_EPISODES = 512
 
 _MANY_EPISODES = 32
 """A task that has found so many ended episodes is followed by another one: a quick trainer ends more while they are written, and

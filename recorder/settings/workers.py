@@ -27,7 +27,7 @@ class IngestSettings(Section):
         ge=1,
     )
     write_batch_episodes: int = setting(
-        128, "Kept episodes written by one task. It limits the work that a killed task repeats.", unit="episodes", ge=1
+        512, "Kept episodes written by one task. It limits the work that a killed task repeats.", unit="episodes", ge=1
     )
     lease_secs: float = setting(
         60.0,

@@ -97,7 +97,7 @@ def test_an_episode_with_much_metadata_has_a_file_and_many_episodes_several_pack
     assert write_episodes(context, RUN, ids).n_written == 600
     packs = [name for name in rig.files() if ".pack." in name]
     stored = LocalStorage(rig.folder)
-    assert sorted(len(stored.packed_names(pack)) for pack in packs) == [87, 512]
+    assert sorted(len(stored.packed_names(pack)) for pack in packs) == [87, 128, 128, 128, 128]
     assert [name for name in rig.files() if ".pack." not in name] == [f"{RUN}/episode_000007.msgpack.lz4"]
 
 

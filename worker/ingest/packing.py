@@ -18,8 +18,8 @@ __all__ = ["MAX_EPISODE_BYTES", "PackedCopies", "choose_packed", "is_short", "pa
 MAX_EPISODE_BYTES = 64 * 1024
 """Uncompressed size of an episode in a pack. One with more, such as a long ``info``, gets a file."""
 
-_MAX_EPISODES = 512
-"""In one pack: with the limit above, half of what readers accept."""
+_MAX_EPISODES = 128
+"""In one pack: more save little, and a pack is written again when one of them is deleted. Readers accept many more."""
 
 _MIN_EPISODES = 16
 """A pack of fewer saves little."""

@@ -46,6 +46,8 @@ def agent_column(group: int, field: str) -> str:
 
 def parse_agent_column(name: str) -> tuple[int, str] | None:
     """Group and field of a column; None for one that belongs to the episode."""
+    if not name.startswith(_PREFIX):  # as most, at half of the time of a match
+        return None
     found = _COLUMN.fullmatch(name)
     if found is None:
         return None

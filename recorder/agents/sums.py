@@ -59,6 +59,11 @@ class AgentSums:
         return n_unchanged
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there have been no agents."""
+        return not self.agents and not self._sums
+
+    @property
     def is_finite(self) -> bool:
         """Whether all that they earned is finite."""
         return all(np.isfinite(sums).all() for sums in self._sums.values())

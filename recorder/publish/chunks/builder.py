@@ -18,7 +18,7 @@ from recorder.errors import UsageError
 from recorder.publish.chunks.encodings import KnownSchema, is_of_schema, unreadable
 from recorder.publish.chunks.pending import PendingSteps
 from recorder.publish.chunks.pieces import Piece, columns_of
-from recorder.publish.chunks.sums import add_up, n_odd_rewards
+from recorder.publish.chunks.sums import add_up, n_odd_rewards, summed_columns
 from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
 from recorder.publish.picture_budget import PictureBudget
 from recorder.publish.stats import Counts, added
@@ -195,8 +195,12 @@ class EpisodeBuilder:
         state, first_step = self.state, pieces[0].first_step
         state.next_step = first_step + n_steps
         try:
-            columns = columns_of(pieces)
-            n_left_out, data = self._chunk(pieces, columns, first_step, n_steps)
+            n_left_out, data = 0, self._chunk_of_lanes(pieces, first_step, n_steps)
+            if data is not None:
+                columns = summed_columns(state, pieces[0])
+            else:
+                columns = columns_of(pieces)
+                n_left_out, data = self._chunk(columns, first_step, n_steps)
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self._mark_lost(first_step, n_steps)
             self.count("n_refused_steps", n_steps)
@@ -221,16 +225,19 @@ class EpisodeBuilder:
         self.count("n_bytes_encoded", len(data))
         return [EncodedChunk(state.sequence, first_step, n_steps, data, self.progress())]
 
-    def _chunk(
-        self, pieces: Sequence[Piece], columns: dict[str, ColumnData], first_step: int, n_steps: int
-    ) -> tuple[int, bytes]:
-        """How many pictures were left out, and the chunk; columns that readers would refuse are taken out, too."""
+    def _chunk_of_lanes(self, pieces: Sequence[Piece], first_step: int, n_steps: int) -> bytes | None:
+        """The chunk, if these steps are encoded together with those of other lanes."""
         piece, schema = pieces[0], self.schema or self._known.schema
-        if schema is not None and len(pieces) == 1 and self._known.is_proven and not piece.kinds.picture_bytes:
-            slots = piece.slots(schema)
-            if slots is not None:
-                self.schema = schema
-                return 0, chunk_of_slots(slots, first_step=first_step, n_steps=n_steps)
+        if schema is None or len(pieces) > 1 or not self._known.is_proven or piece.kinds.picture_bytes:
+            return None
+        slots = piece.slots(schema)
+        if slots is None:
+            return None
+        self.schema = schema
+        return chunk_of_slots(slots, first_step=first_step, n_steps=n_steps)
+
+    def _chunk(self, columns: dict[str, ColumnData], first_step: int, n_steps: int) -> tuple[int, bytes]:
+        """How many pictures were left out, and the chunk; columns that readers would refuse are taken out, too."""
         self._leave_out_unreadable(columns)
         n_left_out = self._pictures.thin(columns, n_steps)
         if self.schema is None:

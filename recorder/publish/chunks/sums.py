@@ -8,13 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from recorder.agents.columns import parse_agent_column
+from recorder.agents.columns import ROSTER, parse_agent_column
 from recorder.chunk import ColumnData
+from recorder.publish.chunks.pieces import Piece
 from recorder.publish.delivery.play_state import PlayState
 
-__all__ = ["add_up", "n_odd_rewards"]
+__all__ = ["add_up", "n_odd_rewards", "summed_columns"]
 
 _REWARDS = ("reward", "intrinsic_reward")
+
+
+def summed_columns(state: PlayState, piece: Piece) -> dict[str, ColumnData]:
+    """What ``add_up`` and ``n_odd_rewards`` look at, of a piece with a value for each step in each column."""
+    if ROSTER in piece.kinds.fields or not state.agents.is_empty:
+        return piece.columns()
+    names = (*_REWARDS, "epsilon")
+    return {name: ColumnData(piece.values(name)) for name in names if name in piece.kinds.fields}
 
 
 @np.errstate(all="ignore")  # infinities of both signs add up to NaN, which is no news

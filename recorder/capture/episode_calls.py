@@ -90,7 +90,11 @@ class EpisodeCalls:
             dtype, shape: of the floats that they begin with: a row, or one for each place.
         """
         events = None if self._closed_because or self._inlet.sampling else self._inlet.events
-        return None if events is None else native_ends(events, self._ids.end, self._end.look, dtype=dtype, shape=shape)
+        return (
+            None
+            if events is None
+            else native_ends(events, self._ids.end, self._end.look_now_and_then, dtype=dtype, shape=shape)
+        )
 
     def keep(self, episode_id: int, reason: str) -> None:
         """Keep an episode whatever the criteria say, for the reason ``manual_<reason>``.
@@ -134,7 +138,7 @@ class EpisodeCalls:
                     self._rosters.pop(number, None)
             self._n_events += 1
             if not self._n_events & 7:  # one in LOOKED_EVERY_EVENTS
-                self._end.look()
+                self._end.look_now_and_then()
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self._refusals.refuse(error)
         if self._strict:

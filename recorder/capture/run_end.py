@@ -30,6 +30,9 @@ _EXIT_SECS = 5.0
 _POLL_SECS = 0.005
 _TIMES_SECS = 1.0
 
+_LOOK_SECS = 0.02
+"""Calls look after the sender this often at most: with emptied caches a look takes longer than the call."""
+
 _forgotten: set[RunEnd] = set()
 """Runs of recorders that nobody holds any more: the next recorder lets go of the files of those that are over."""
 
@@ -69,7 +72,7 @@ class RunEnd:
         self._run_id = run_id
         self._on_lost = on_lost
         self._calls = CallTimes()
-        self._next_times = 0.0
+        self._next_times = self._next_look = 0.0
         self._has_closed = False
         self._is_forgotten = False
         self.is_complete = False
@@ -83,7 +86,12 @@ class RunEnd:
     def note_call(self, secs: float) -> None:
         """A call of the trainer took so long."""
         self._calls.add(secs)
-        self.look()
+        self.look_now_and_then()
+
+    def look_now_and_then(self) -> None:
+        """Look, unless the last look is a moment ago."""
+        if time.monotonic() >= self._next_look or self._inlet.sampling is not None:
+            self.look()
 
     def look(self) -> None:
         """Look after the sender, and after what waits for room; in a fork nothing, for the ring is the parent's."""
@@ -98,6 +106,7 @@ class RunEnd:
         if not self._sender.look() and not self._has_closed and (tell := self._on_lost()) is not None:
             tell(str(self._sender.error or "the end of the sender"))
         now = time.monotonic()
+        self._next_look = now + _LOOK_SECS
         if now >= self._next_times:
             self._next_times = now + _TIMES_SECS
             self._inlet.writer.ring.call_times = self._calls.read()

@@ -47,6 +47,11 @@ _INFOS: list[Callable[[], Any]] = [
 ]
 
 
+def _reward(rng: np.random.Generator) -> float:
+    """Of those whose sum is exact in any order."""
+    return float(rng.integers(-40, 40)) / 8
+
+
 class _OddEnv(gymnasium.Env[Any, Any]):
     """Now and then a value comes in another form."""
 
@@ -68,7 +73,7 @@ class _OddEnv(gymnasium.Env[Any, Any]):
         is_terminated = bool(self._rng.integers(2))
         return (
             self._form(_OBSERVATIONS)(self._row()),
-            self._form(_REWARDS)(self._rng.normal()),
+            self._form(_REWARDS)(_reward(self._rng)),
             self._form(_FLAGS)(is_over and is_terminated),
             self._form(_FLAGS)(is_over and not is_terminated),
             self._form(_INFOS)(),
@@ -96,7 +101,7 @@ class _RowEnv(gymnasium.Env[Any, Any]):
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self._n_left -= 1
-        return self._row(), self._rng.normal(), self._n_left == 0, False, {}
+        return self._row(), _reward(self._rng), self._n_left == 0, False, {}
 
     def _row(self) -> Any:
         return self._rng.normal(0, 9, 4).astype(self.observation_space.dtype)
@@ -127,7 +132,7 @@ def _recorded_alone(oddness: float, *, n_steps: int = _N_STEPS) -> tuple[list[An
         if terminated or truncated:
             env.reset()
     env.close()
-    return [_content(ended) for ended in close_and_read(recorder).values()], recorder.n_usual_calls
+    return [_content(ended) for _, ended in sorted(close_and_read(recorder).items())], recorder.n_usual_calls
 
 
 def _recorded_in_lanes(n_lanes: int, dtype: Any, *, n_calls: int = 300) -> tuple[list[Any], int]:
@@ -139,13 +144,14 @@ def _recorded_in_lanes(n_lanes: int, dtype: Any, *, n_calls: int = 300) -> tuple
     for _ in range(n_calls):
         recorded.step(recorded.action_space.sample())
     recorded.close()
-    return [_content(ended) for ended in close_and_read(recorder).values()], recorder.n_usual_calls
+    return [_content(ended) for _, ended in sorted(close_and_read(recorder).items())], recorder.n_usual_calls
 
 
 def _content(ended: Ended) -> Any:
     columns = {name: (values.dtype, values.tobytes()) for name, values in ended.episode.columns().items()}
     told = asdict(ended.metadata)
-    del told["timestamp"], told["started_unix_nanos"], told["finished_unix_nanos"]
+    for when in ("timestamp", "started_unix_nanos", "finished_unix_nanos", "env_steps"):
+        del told[when]
     return repr(told), columns, ended.gaps
 
 

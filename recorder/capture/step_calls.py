@@ -102,7 +102,7 @@ class StepCalls(EpisodeCalls):
         """
         if self._closed_because:
             return None
-        return native_steps(self._steps, lane=lane, mask_name=mask_name)
+        return native_steps(self._steps, self._begin, self._end.note_call, lane=lane, mask_name=mask_name)
 
     def _begin(self, episode_id: Any) -> None:
         try:

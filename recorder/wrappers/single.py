@@ -176,12 +176,12 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         recorder = self.recorder
         if recorder is not None:
             try:
-                plain, is_over = self._plain_steps, None
-                if plain is not None and not self._additions.given and self._told.action_mask is None:
-                    is_over = plain.write(self._episode_id, self._n_steps, action, result)
-                if is_over is None:
-                    self._record(recorder, action, *result)
-                else:
+                if self._n_steps or self._starts(recorder, *result):
+                    plain, is_over = self._plain_steps, None
+                    if plain is not None and not self._additions.given and self._told.action_mask is None:
+                        is_over = plain.write(self._episode_id, self._n_steps, action, result)
+                    if is_over is None:
+                        is_over = self._record(recorder, action, *result)
                     self._n_steps += 1
                     if is_over:
                         self._end("complete")
@@ -222,10 +222,9 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         terminated: Any,
         truncated: Any,
         info: Mapping[str, Any],
-    ) -> None:
+    ) -> bool:
+        """Record a step, whatever comes with it; whether the episode is over."""
         n_steps = self._n_steps
-        if not n_steps and not self._starts(recorder, observation, info, reward, terminated, truncated):
-            return
         # One class for all steps: the recorder's quick way fits one.
         is_terminated, is_truncated = bool(terminated), bool(truncated)
         is_over = is_terminated or is_truncated
@@ -259,27 +258,25 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
                 self._episode_id, n_steps, (), (), plain_action, reward, done=is_over, terminated=is_terminated,
                 truncated=is_truncated, action_masks=mask, extras=extras, lane=self._lane,
             )  # fmt: skip
-        self._n_steps = n_steps + 1
         self._n_steps_in_all += 1
         if self._hooks.has_triggers:
             self._keep_as_told(recorder)
-        if is_over:
-            self._end("complete")
+        return is_over
 
-    def _starts(self, recorder: EpisodeRecorder, observation: Any, info: Mapping[str, Any], *shown: Any) -> bool:
+    def _starts(self, recorder: EpisodeRecorder, observation: Any, *shown: Any) -> bool:
         """Whether an episode begins with this step; here what only a first step shows is found out."""
-        if self._first_look.is_due and not self._first_look.passes(*shown):
+        if self._first_look.is_due and not self._first_look.passes(*shown[:3]):
             return False
         if self._episode is None:
             if not self._resets_itself:
                 raise UsageError("step() was called after the end of an episode: call reset() first")
-            self._begin(observation, info, None)
+            self._begin(observation, shown[-1], None)
             return False
         self._episode_id = recorder.new_episode_id(first=self._plan.first_episode_id)
         return True
 
     def _keep_as_told(self, recorder: EpisodeRecorder) -> None:
-        if self._n_steps == 1 and self._hooks.keeps_episode(self._episode_id):
+        if self._n_steps == 0 and self._hooks.keeps_episode(self._episode_id):
             recorder.keep(self._episode_id, "episode_trigger")
         if self._hooks.keeps_step(self._n_steps_in_all):
             recorder.keep(self._episode_id, "step_trigger")

@@ -45,7 +45,18 @@ class NativeEvents:
     def write(self, kind: int, episode_id: int, data: bytes) -> bool: ...
 
 class NativeSteps:
-    def __init__(self, path: Any, *, lane: int, mask_name: str, timed_every: int) -> None: ...
+    def __init__(
+        self,
+        path: Any,
+        *,
+        lane: int,
+        mask_name: str,
+        begin: Callable[[int], None],
+        note: Callable[[float], None],
+        clock: Callable[[], float],
+        timed_every: int,
+        timed_first: int,
+    ) -> None: ...
     def write(self, episode_id: int, step: int, action: Any, result: tuple[Any, ...]) -> bool | None: ...
 
 class NativeBlocks:

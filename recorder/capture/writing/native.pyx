@@ -32,7 +32,7 @@ __all__ = [
     "NativeBlocks", "NativeEnds", "NativeEvents", "NativeSteps", "NativeTemplate", "NativeWriter", "has_exchange", "is_same_memory",
 ]  # fmt: skip
 
-INTERFACE = 2
+INTERFACE = 3
 """Changes with what ``native_writer.py`` passes: code that was built before is not used after."""
 
 WHOLE, NUMBER, NUMBERS, SCALAR, ARRAY, TENSOR, OBJECT, TEXT, TEXTS = range(9)
@@ -574,15 +574,21 @@ cdef class NativeSteps:
         path: a ``StepPath``; what writes its steps now stands there as ``native``.
         lane: of the environment.
         mask_name: where an ``info`` has a mask of actions: such steps are left to ``record_step``.
-        timed_every: steps with these numbers are left to it, too.
+        begin: takes the id of an episode whose first step is written.
+        note: takes the seconds of one call now and then.
+        clock: gives seconds.
+        timed_every: steps with these numbers are timed.
+        timed_first: of first steps those of episodes with these ids.
     """
 
-    cdef object _path, _lane, _mask_name
+    cdef object _path, _lane, _mask_name, _begin, _note, _clock
     cdef dict _extras
-    cdef int64_t _timed_every
+    cdef int64_t _timed_every, _timed_first
 
-    def __init__(self, path, *, lane, mask_name, timed_every):
-        self._path, self._lane, self._mask_name, self._timed_every = path, lane, mask_name, timed_every
+    def __init__(self, path, *, lane, mask_name, begin, note, clock, timed_every, timed_first):
+        self._path, self._lane, self._mask_name = path, lane, mask_name
+        self._begin, self._note, self._clock = begin, note, clock
+        self._timed_every, self._timed_first = timed_every, timed_first
         self._extras = {}
 
     def write(self, episode_id, step, action, result):
@@ -596,8 +602,10 @@ cdef class NativeSteps:
         """
         cdef PyObject* arguments[17]
         cdef object observation, reward, terminated, truncated, info, is_over
+        cdef object started = None
+        cdef int64_t number = step
         cdef int index
-        if <int64_t>step % self._timed_every == 0 or type(result) is not tuple or len(<tuple>result) != 5:
+        if type(result) is not tuple or len(<tuple>result) != 5:
             return None
         observation, reward, terminated, truncated, info = <tuple>result
         if type(info) is not dict or (info and self._mask_name in <dict>info):
@@ -609,6 +617,8 @@ cdef class NativeSteps:
         if terminated is None or truncated is None:
             return None
         is_over = terminated if terminated is True else truncated
+        if number % self._timed_every == 0 and (number or <int64_t>episode_id % self._timed_first == 0):
+            started = self._clock()
         self._extras["observation"] = observation
         for index in range(17):
             arguments[index] = <PyObject*>None
@@ -621,7 +631,13 @@ cdef class NativeSteps:
             is_written = (<NativeWriter>writer)._write(arguments)
         except Exception:  # as in ``record_step``: the quick way does not fit; the slow one says why
             return None
-        return is_over if is_written is True else None
+        if is_written is not True:
+            return None
+        if started is not None:
+            self._note(self._clock() - started)
+        if number == 0:
+            self._begin(episode_id)
+        return is_over
 
 
 cdef class NativeBlocks:

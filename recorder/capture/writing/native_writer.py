@@ -55,7 +55,7 @@ __all__ = [
 PURE_PYTHON = "HAMLET_PURE_PYTHON"
 """Environment variable: set, calls are written without machine code."""
 
-_INTERFACE = 2
+_INTERFACE = 3
 """That of ``native.pyx``; another one is of an older tree, which was not installed again since."""
 
 _INT64 = np.dtype(np.int64)
@@ -82,11 +82,27 @@ def native_events(writer: RingWriter, *, late: Sized, gaps: Sized) -> NativeEven
     return native.NativeEvents(writer, late=late, gaps=gaps, head_at=_HEAD_AT) if is_native() else None
 
 
-def native_steps(path: Any, *, lane: int, mask_name: str) -> NativeSteps | None:
-    """Writes the plain steps of one environment; see ``StepCalls.plain_steps``."""
+def native_steps(
+    path: Any, begin: Callable[[int], None], note: Callable[[float], None], *, lane: int, mask_name: str
+) -> NativeSteps | None:
+    """Writes the plain steps of one environment; see ``StepCalls.plain_steps``.
+
+    Args:
+        begin: takes the id of an episode whose first step is written.
+        note: takes the seconds of one call now and then.
+    """
     if not is_native():
         return None
-    made: NativeSteps = native.NativeSteps(path, lane=lane, mask_name=mask_name, timed_every=TIMED_EVERY_STEPS)
+    made: NativeSteps = native.NativeSteps(
+        path,
+        lane=lane,
+        mask_name=mask_name,
+        begin=begin,
+        note=note,
+        clock=perf_counter,
+        timed_every=TIMED_EVERY_STEPS,
+        timed_first=LOOKED_EVERY_EVENTS,
+    )
     return made
 
 

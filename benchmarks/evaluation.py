@@ -77,6 +77,7 @@ def _ended_episodes(n_episodes: int, *, seed: int) -> Iterator[Flush]:
                 total_reward=float(random.normal(100, 30)),
                 curriculum_stage=1 + episode_id // _EPISODES_PER_STAGE,
                 timestamp=1_700_000_000.0 + episode_id,
+                finished_unix_nanos=(1_700_000_000 + episode_id) * 10**9,
             )
             body = episode_end(
                 metadata.to_map(), play_id=play.play_id, producer_id="bench", n_bytes=17_000, last_sequence=4

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from recorder.black_box import Ring, RingWriter
-from recorder.capture.agents.calls import AgentCalls
+from recorder.capture.calls.agents import AgentCalls
 from recorder.capture.copied import NullRecorder
 from recorder.capture.episode_ids import EpisodeIds
 from recorder.capture.options import (

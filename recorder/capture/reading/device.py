@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from recorder.black_box import Ring
-from recorder.capture.writing.ways import device_dtype
 from recorder.errors import UsageError
+from recorder.schema import ALLOWED_DTYPES
 
-__all__ = ["DeviceCopies"]
+__all__ = ["DeviceCopies", "device_dtype"]
 
 _log = logging.getLogger(__name__)
 
@@ -126,3 +126,21 @@ def _recordable(torch: Any, tensor: Any) -> Any:
     elif device_dtype(plain) != np.dtype(str(plain.dtype).removeprefix("torch.")):
         raise UsageError(f"a tensor of dtype {plain.dtype} can't be recorded")
     return plain.contiguous()
+
+
+def device_dtype(tensor: Any) -> np.dtype[Any]:
+    """The dtype in which a tensor on a device is recorded.
+
+    Raises:
+        UsageError: numpy has none.
+    """
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name == "bfloat16":
+        name = "float32"
+    try:
+        dtype = np.dtype(name)
+    except TypeError:
+        dtype = np.dtype(np.void)
+    if dtype.str not in ALLOWED_DTYPES:
+        raise UsageError(f"a tensor of dtype {name} can't be recorded: convert it to a float, integer or bool dtype")
+    return dtype

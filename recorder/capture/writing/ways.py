@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recorder.black_box import Field
+from recorder.capture.reading.device import device_dtype
 from recorder.capture.reading.tensor_bytes import has_plain_memory
 from recorder.capture.reading.texts import ROOMY_BYTES, capacity_for
 from recorder.capture.reading.values import as_array, as_scalar, is_cuda
@@ -21,7 +22,7 @@ from recorder.framing import MAX_FRAME_BYTES
 from recorder.runtime.python_versions import StrEnum
 from recorder.schema import ALLOWED_DTYPES, MAX_COLUMNS, MAX_DIMENSIONS, STEP_FIELDS
 
-__all__ = ["Form", "Way", "block_way", "device_dtype", "fitting", "no_room", "step_way", "widened"]
+__all__ = ["Form", "Way", "block_way", "fitting", "no_room", "step_way", "widened"]
 
 _MAX_UNROLLED = 16
 """The longest sequence of Python's numbers that is packed number by number; a numpy array of one takes longer than that."""
@@ -158,24 +159,6 @@ def _device_way(value: Any, *, is_scalar: bool) -> Way:
     if is_scalar and value.numel() != 1:
         raise UsageError(f"expected one number, found an array of shape {tuple(value.shape)}")
     return Way(Form.DEVICE, dtype, () if is_scalar else tuple(value.shape), value.__class__, value.dtype)
-
-
-def device_dtype(tensor: Any) -> np.dtype[Any]:
-    """The dtype in which a tensor on a device is recorded.
-
-    Raises:
-        UsageError: numpy has none.
-    """
-    name = str(tensor.dtype).removeprefix("torch.")
-    if name == "bfloat16":
-        name = "float32"
-    try:
-        dtype = np.dtype(name)
-    except TypeError:
-        dtype = np.dtype(np.void)
-    if dtype.str not in ALLOWED_DTYPES:
-        raise UsageError(f"a tensor of dtype {name} can't be recorded: convert it to a float, integer or bool dtype")
-    return dtype
 
 
 def fitting(ways: Mapping[str, Way], max_bytes: int) -> dict[str, Way]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.black_box import Kind
-from recorder.capture.episode_calls import EpisodeCalls
+from recorder.capture.calls.episodes import EpisodeCalls
 from recorder.capture.rollout import rollout_count
 from recorder.capture.writing.block_path import block_count
 from recorder.capture.writing.native_writer import native_blocks, native_steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recorder.capture.step_calls import StepCalls
+from recorder.capture.calls.steps import StepCalls
 from recorder.values.json_text import to_readable_json
 
 __all__ = ["TurnCalls"]

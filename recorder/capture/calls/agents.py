@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from recorder.capture.agents.roster import AgentRoster
+from recorder.capture.calls.turns import TurnCalls
 from recorder.capture.reading.values import checked_extras, whole_number
-from recorder.capture.turn_calls import TurnCalls
 from recorder.errors import UsageError
 from recorder.schema import STEP_FIELDS
 

@@ -1,0 +1,1 @@
+"""The calls of a recorder, by what they take; ``EpisodeRecorder`` has them all."""

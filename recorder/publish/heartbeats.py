@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from recorder.publish.delivery.outbox import Outbox
+from recorder.publish.identity import RunIdentity
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.run_watch import RunWatch
 from recorder.publish.stats import RecorderStats
-from recorder.publish.summary import RunIdentity
 from recorder.step_stream import StepStream
 
 __all__ = ["Heartbeats"]

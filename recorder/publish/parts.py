@@ -15,14 +15,14 @@ from recorder.publish.delivery.outbox import Outbox
 from recorder.publish.delivery.packet import News, Packet
 from recorder.publish.delivery.spool import Spool
 from recorder.publish.delivery.succession import Inheritance
+from recorder.publish.episodes.open_episodes import OpenEpisodes
+from recorder.publish.episodes.open_plays import OpenPlays
 from recorder.publish.heartbeats import Heartbeats
+from recorder.publish.identity import RunIdentity
 from recorder.publish.limits import PublisherLimits
-from recorder.publish.open_episodes import OpenEpisodes
-from recorder.publish.open_plays import OpenPlays
 from recorder.publish.picture_budget import PictureBudget
 from recorder.publish.run_watch import RunWatch
 from recorder.publish.stats import Counts, RecorderStats
-from recorder.publish.summary import RunIdentity
 from recorder.publish.trouble import Trouble
 from recorder.step_stream import StepStream
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from recorder.black_box import Outcome, PagesAhead, Ring, RingReader
 from recorder.errors import BlackBoxError, StreamError, StreamUnavailableError
 from recorder.publish.delivery.succession import Inheritance, inherit
+from recorder.publish.episodes.spilling import Spilling
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.pace import Pace
 from recorder.publish.parts import identity_of, put_together
-from recorder.publish.spilling import Spilling
 from recorder.publish.stats import RecorderStats
 from recorder.publish.trouble import OnMessage, RingWatch, Trouble, UnreadWarning, n_steps_from
 from recorder.step_stream import Play, StepStream

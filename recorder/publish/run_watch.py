@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from recorder.errors import UsageError
+from recorder.publish.identity import RunIdentity
 from recorder.publish.stats import RecorderStats
-from recorder.publish.summary import RunIdentity
 from recorder.step_stream import KnownRun, RunInfo, StepStream, has_closed, heartbeat_of
 
 __all__ = ["ADVICE", "NOTHING_REFUSED", "RefusedSoFar", "RunWatch"]

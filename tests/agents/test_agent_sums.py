@@ -13,7 +13,7 @@ from recorder.agents.columns import ROSTER, agent_column
 from recorder.agents.table import agent_table
 from recorder.chunk import ColumnData, decode_chunk, encode_chunk, spec_of
 from recorder.publish.chunks.sums import add_up
-from recorder.publish.delivery.play_state import ListLengths, PlayChange, PlayState
+from recorder.publish.play_state import ListLengths, PlayChange, PlayState
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import Play
 

@@ -15,7 +15,7 @@ from recorder.publish.chunks import builder as builder_module
 from recorder.publish.chunks.builder import EncodedChunk, EpisodeBuilder
 from recorder.publish.chunks.encodings import KnownSchema
 from recorder.publish.chunks.pieces import StepPiece, kinds_of
-from recorder.publish.delivery.play_state import PlayState
+from recorder.publish.play_state import PlayState
 from recorder.publish.stats import Counts, RecorderStats
 from recorder.step_stream import Play
 from tests.publish.budgets import a_budget

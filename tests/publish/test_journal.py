@@ -13,7 +13,7 @@ from recorder.publish.delivery import journal as journal_module
 from recorder.publish.delivery.journal import Journal, read_journal
 from recorder.publish.delivery.ledger import FlushRecord, Ledger, RunCounts
 from recorder.publish.delivery.packet import News, PlayEnd
-from recorder.publish.delivery.play_state import ListLengths, PlayState
+from recorder.publish.play_state import ListLengths, PlayState
 from recorder.publish.run_watch import RefusedSoFar
 from recorder.step_stream import Play, pack_body
 from tests.publish.small_disk import small_disk

@@ -12,10 +12,11 @@ from recorder.black_box import RingReader
 from recorder.episode import EpisodeStatus
 from recorder.publish.delivery.ledger import Ledger, RunCounts
 from recorder.publish.delivery.outbox import Outbox
-from recorder.publish.open_episodes import OpenEpisodes
-from recorder.publish.open_plays import OpenPlays
+from recorder.publish.episodes.open_episodes import OpenEpisodes
+from recorder.publish.episodes.open_plays import OpenPlays
+from recorder.publish.episodes.summary import EpisodeSummaries
+from recorder.publish.identity import RunIdentity
 from recorder.publish.stats import RecorderStats
-from recorder.publish.summary import EpisodeSummaries, RunIdentity
 from recorder.step_stream import MemoryStepStream
 from tests.capture.recorded import assert_adds_up, ends, finished_episodes
 from tests.publish.budgets import a_budget

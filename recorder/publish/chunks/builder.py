@@ -19,8 +19,8 @@ from recorder.publish.chunks.encodings import KnownSchema, is_of_schema, unreada
 from recorder.publish.chunks.pending import PendingSteps
 from recorder.publish.chunks.pieces import Piece, columns_of
 from recorder.publish.chunks.sums import add_up, n_odd_rewards, summed_columns
-from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
 from recorder.publish.picture_budget import PictureBudget
+from recorder.publish.play_state import PlayChange, PlayState, StepRange
 from recorder.publish.stats import Counts, added
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import Play

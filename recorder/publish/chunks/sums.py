@@ -11,7 +11,7 @@ import numpy as np
 from recorder.agents.columns import ROSTER, parse_agent_column
 from recorder.chunk import ColumnData
 from recorder.publish.chunks.pieces import Piece
-from recorder.publish.delivery.play_state import PlayState
+from recorder.publish.play_state import PlayState
 
 __all__ = ["add_up", "n_odd_rewards", "summed_columns"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
-from recorder.publish.delivery.play_state import StepRange
+from recorder.publish.play_state import StepRange
 from recorder.step_stream import HEADER, Outgoing, Play, pack_body, unpack_body
 
 __all__ = ["Custody", "Losses", "SentChunk"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from recorder.publish.delivery.custody import Custody, Losses, SentChunk
 from recorder.publish.delivery.packet import News
-from recorder.publish.delivery.play_state import ListLengths, PlayChange, PlayState, StepRange
+from recorder.publish.play_state import ListLengths, PlayChange, PlayState, StepRange
 from recorder.publish.run_watch import NOTHING_REFUSED, RefusedSoFar
 from recorder.publish.stats import added
 from recorder.step_stream import Play

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from recorder.publish.delivery.play_state import PlayChange
+from recorder.publish.play_state import PlayChange
 from recorder.step_stream import Outgoing, Play
 
 __all__ = ["News", "Packet", "PlayEnd"]

@@ -9,9 +9,10 @@ from recorder.episode import EpisodeStatus
 from recorder.publish.chunks.builder import EncodedChunk, EpisodeBuilder, Progress
 from recorder.publish.delivery.outbox import Outbox
 from recorder.publish.delivery.packet import News, Packet, PlayEnd
-from recorder.publish.delivery.play_state import PlayState
+from recorder.publish.episodes.summary import EpisodeSummaries
+from recorder.publish.identity import RunIdentity
+from recorder.publish.play_state import PlayState
 from recorder.publish.stats import RecorderStats
-from recorder.publish.summary import EpisodeSummaries, RunIdentity
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, HEADER, Outgoing, Play, episode_end, pack_body
 

@@ -13,8 +13,8 @@ from recorder.black_box.gaps import unpack_gap
 from recorder.episode import EpisodeStatus
 from recorder.publish.chunks.lane_cursor import LaneCursor
 from recorder.publish.chunks.pieces import lane_stretches, pieces_by_episode
+from recorder.publish.episodes.open_plays import OpenPlays
 from recorder.publish.metadata.given import read_metadata
-from recorder.publish.open_plays import OpenPlays
 
 __all__ = ["OpenEpisodes"]
 

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from recorder.agents import pack_agents, read_agents
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, return_of
-from recorder.publish.delivery.play_state import PlayState
+from recorder.publish.identity import RunIdentity
+from recorder.publish.play_state import PlayState
 
-__all__ = ["EpisodeSummaries", "RunIdentity"]
+__all__ = ["EpisodeSummaries"]
 
 _MAX_LANES = 4096
 """Whose stages are remembered; the worker that takes an episode of another lane looks its stage up."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunIdentity:
-    """What the episodes of one recorder have in common.
-
-    Args:
-        resumed: this trainer continues the run from a checkpoint: its episodes replace older ones of the same id.
-        defaults: fields of the metadata that ``finish_episode`` need not repeat.
-    """
-
-    run_id: str
-    producer_id: str
-    resumed: bool = False
-    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 class EpisodeSummaries:

@@ -20,12 +20,12 @@ from recorder.publish.delivery.custody import Losses
 from recorder.publish.delivery.ledger import Ledger
 from recorder.publish.delivery.outbox import Outbox
 from recorder.publish.delivery.packet import PlayEnd
-from recorder.publish.delivery.play_state import PlayState, StepRange
-from recorder.publish.ended import EndedEpisodes
-from recorder.publish.entries import PlayEntries, PlayPackets
+from recorder.publish.episodes.ended import EndedEpisodes
+from recorder.publish.episodes.entries import PlayEntries, PlayPackets
+from recorder.publish.identity import RunIdentity
 from recorder.publish.picture_budget import PictureBudget
+from recorder.publish.play_state import PlayState, StepRange
 from recorder.publish.stats import Counts, RecorderStats
-from recorder.publish.summary import RunIdentity
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import END, HEADER, Outgoing, Play, unpack_body
 

@@ -1,0 +1,1 @@
+"""The episodes that are open, and what is sent of them."""

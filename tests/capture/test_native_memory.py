@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import struct
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from recorder.black_box import Kind, Layout, Ring, RingWriter
-from recorder.capture.writing.native_writer import PURE_PYTHON, is_native, native, native_writer
+from recorder.capture.writing.native_writer import (
+    PURE_PYTHON,
+    is_native,
+    native,
+    native_ends,
+    native_events,
+    native_template,
+    native_writer,
+)
 from recorder.capture.writing.source import FIELDS, Writer
 from recorder.capture.writing.step_writer import StepSource
 from recorder.capture.writing.ways import step_way
@@ -127,3 +138,77 @@ def test_the_function_of_python_reads_no_tensor_that_another_value_frees(monkeyp
     reading.does = lambda: _free(extras["x"])
     assert writing.write() is False
     assert writing.writer.head == head
+
+
+class _Garbage:
+    """Does something when the garbage collector finds it."""
+
+    def __init__(self, does: Callable[[], object]) -> None:
+        self._self = self
+        self._does = does
+
+    def __del__(self) -> None:
+        self._does()
+
+
+def _collecting(call: Callable[[], Any], *, nth: int, does: Callable[[], object]) -> Any:
+    """What a call gives while each object that it makes has garbage collected; ``does`` comes with the nth time."""
+    n_times, made = 0, []
+
+    def collected() -> None:
+        nonlocal n_times
+        n_times += 1
+        if n_times == nth:
+            does()
+        if n_times < nth:
+            _Garbage(collected)
+        made.append([(each,) for each in range(100)])  # small tuples that were let go would be taken again
+
+    thresholds = gc.get_threshold()
+    gc.disable()
+    gc.collect()
+    gc.set_threshold(1, 1000, 1000)
+    try:
+        _Garbage(collected)
+        made.append([(each,) for each in range(4000)])
+        gc.enable()
+        return call()
+    finally:
+        n_times = nth
+        gc.set_threshold(*thresholds)
+        gc.enable()
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+@pytest.mark.parametrize("make", [torch.zeros, np.zeros])
+def test_memory_that_a_finalizer_frees_is_not_read(make: Callable[[int], Any], nth: int) -> None:
+    extras = {"x": make(20)}
+    writing = _Writing(extras)
+    extras["x"] = make(20)
+    assert writing.write() is True, "the next one has room"
+    head = writing.writer.head
+    was_written: list[bool] = []
+
+    def free() -> None:
+        was_written.append(writing.writer.head != head)
+        _free(extras["x"])
+
+    call = partial(writing._write, 1, 2, 3, *[None] * len(FIELDS), extras)
+    assert _collecting(call, nth=nth, does=free) is (was_written != [False])
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+def test_an_end_that_a_finalizer_writes_within_another_leaves_it_as_it_is(nth: int) -> None:
+    writer = RingWriter(Ring.create(None, capacity=2**20, identity={}))
+    events = native_events(writer, late=(), gaps=())
+    assert events is not None
+    ends = native_ends(events, lambda _: None, lambda: None, dtype=np.dtype(np.float32), shape=(2, 1))
+    assert ends is not None
+    assert ends.begin(np.array([[1.5], [2.5]], np.float32), (0, 1))
+    template, longer = native_template(bytes(8), (0,)), native_template(bytes(800), (0,))
+    assert writer.event(Kind.FINISH, 0, b""), "there is room"
+    assert ends.end(0, 7, template, None)
+    at = writer.ring.ring_at + writer.head
+    assert _collecting(partial(ends.end, 0, 7, template, None), nth=nth, does=lambda: ends.end(1, 8, longer, None))
+    data = bytes(writer.ring.memory[at : at + 2000])
+    assert struct.unpack_from(">d", data, data.index(struct.pack("<QQ", 7, 8)) + 16) == (1.5,)

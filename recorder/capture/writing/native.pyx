@@ -7,6 +7,7 @@ is rare, and publishes beside a device.
 
 Values may have code of Python, and other threads run while a call waits: they may resize or replace an array. So a call holds
 its arrays and tensors, and finds their memory when all such code has run; once more where it had to wait or to look for room.
+From there on it makes no object that the garbage collector knows: making one may collect, and that runs finalizers.
 
 Tensors are read through DLPack's C exchange table, which torch 2.10 and newer put on their classes: one call tells device, dtype,
 shape and address. ``native_writer.py`` says for which values there is a writer.
@@ -18,7 +19,7 @@ from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from cpython.object cimport PyObject, Py_TYPE
+from cpython.object cimport PyObject, PyObject_CallObject, Py_TYPE
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
@@ -124,6 +125,8 @@ cdef struct Column:
     const char* data  # of this call's value
 
 cdef int64_t _EXACT_WHOLE = 9007199254740992
+
+cdef tuple _AT_ONCE = (False,)  # for a lock; arguments that are passed one by one would become a tuple with each call
 
 
 cdef dl_exchange* _exchange_of(object cls) except? NULL:
@@ -474,7 +477,7 @@ cdef class NativeWriter:
         cdef int index
         writer = self._writer
         cdef bint has_run = False
-        if not self._try_lock(False):
+        if not PyObject_CallObject(self._try_lock, _AT_ONCE):
             if not self._acquire():
                 return None
             has_run = True
@@ -548,7 +551,7 @@ cdef class NativeEvents:
         if self.is_over or len(self._late) or len(self._gaps):
             return False
         writer = self._writer
-        if not self._try_lock(False):
+        if not PyObject_CallObject(self._try_lock, _AT_ONCE):
             return False
         try:
             start = writer.head

@@ -197,6 +197,24 @@ def test_nothing_comes_the_quick_way_after_the_end(monkeypatch: pytest.MonkeyPat
 
 
 @needs_native
+def test_ids_that_no_record_holds_are_refused_as_in_the_usual_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> tuple[int, int]:
+        recorder = EpisodeRecorder(sender="thread")
+        env = RecordEpisode(_RowEnv(np.float32, 0), recorder, first_episode_id=2**63 - 2)
+        for _ in range(6):
+            env.reset()
+            while not env.step(0)[2]:
+                pass
+        recorder.close()
+        stats = recorder.stats()
+        return stats.n_refused_steps, stats.n_errors
+
+    quick = refused()
+    monkeypatch.setenv(PURE_PYTHON, "1")
+    assert quick == refused()
+
+
+@needs_native
 def test_tensors_and_arrays_are_compared_by_dtype_shape_and_bytes() -> None:
     is_same = native_comparison()
     tensor = torch.tensor([[1.0, 2.0], [3.0, 4.0]])

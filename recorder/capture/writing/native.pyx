@@ -814,7 +814,7 @@ cdef class NativeEnds:
             return None
         return tuple([self._number(place, index) for index in range(self._n_numbers)])
 
-    def end(self, int64_t place, int64_t episode_id, NativeTemplate template not None, total):
+    def end(self, int64_t place, episode_id, NativeTemplate template not None, total):
         """Write the end of the episode of a place; False when nothing was written.
 
         Args:
@@ -824,6 +824,11 @@ cdef class NativeEnds:
         cdef int64_t n_bytes = PyBytes_GET_SIZE(template._data)
         cdef int64_t index
         cdef int64_t n_before = 0 if total is None else 1
+        cdef int64_t number
+        try:
+            number = episode_id
+        except OverflowError:  # the usual way says so
+            return False
         if not 0 <= place < self._n_places or not self._has[place]:
             return False
         if template._n_holes != n_before + self._n_numbers or (total is not None and type(total) is not float):
@@ -840,7 +845,7 @@ cdef class NativeEnds:
             put_big_endian(self._packed + template._holes[0], <double>total)
         for index in range(self._n_numbers):
             put_big_endian(self._packed + template._holes[n_before + index], self._number(place, index))
-        if not self._events._write(self._kind, episode_id, self._packed, n_bytes):
+        if not self._events._write(self._kind, number, self._packed, n_bytes):
             return False
         self._end_id(episode_id)
         self._n_ends += 1

@@ -17,6 +17,7 @@ from recorder.capture.writing.native_writer import (
     native_blocks,
     native_ends,
     native_events,
+    native_steps,
     native_template,
 )
 from tests.capture.recorded import close_and_read
@@ -97,11 +98,29 @@ def test_a_step_stands_at_its_place() -> None:
         assert places.tolist() == [7, 2, 3]
 
 
+def test_first_steps_begin_an_episode_and_some_steps_are_timed() -> None:
+    begun: list[int] = []
+    times: list[float] = []
+    with EpisodeRecorder(sender="thread", strict=True) as recorder:
+        _steps(recorder)
+        plain = native_steps(recorder._steps, begun.append, times.append, lane=3, mask_name="mask")
+        assert plain is not None
+        expected = 0
+        for number in range(8, 8 + 2 * LOOKED_EVERY_EVENTS):
+            for step in range(TIMED_EVERY_STEPS + 2):
+                assert plain.write(number, step, 1, (_ROWS[0], 0.5, False, False, {})) is False
+                is_timed = step % TIMED_EVERY_STEPS == 0 and (step > 0 or number % LOOKED_EVERY_EVENTS == 0)
+                expected += is_timed
+                assert len(times) == expected
+    assert begun == list(range(8, 8 + 2 * LOOKED_EVERY_EVENTS))
+    assert min(times) > 0
+
+
 def test_a_step_that_comes_another_way_is_left_to_the_usual_one() -> None:
     recorder = EpisodeRecorder(sender="thread", strict=True)
     plain = _steps(recorder)
     result = (_ROWS[0], 0.5, False, False, {})
-    others: list[tuple[int, Any]] = [(TIMED_EVERY_STEPS, result), (0, result), (2, list(result)), (2, (*result, 1))]
+    others: list[tuple[int, Any]] = [(2, list(result)), (2, (*result, 1)), (2, result[:4])]
     others += [(2, (*result[:4], info)) for info in (None, {"mask": 1}, MappingProxyType({}))]
     others += [(2, (*result[:2], flag, False, {})) for flag in (None, 1, 0.0, np.array([True]))]
     others += [(2, (observation, *result[1:])) for observation in (None, _ROWS, _ROWS[0].astype(">f4"))]

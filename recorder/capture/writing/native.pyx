@@ -606,8 +606,12 @@ cdef class NativeSteps:
         cdef PyObject* arguments[17]
         cdef object observation, reward, terminated, truncated, info, is_over
         cdef object started = None
-        cdef int64_t number = step
+        cdef int64_t episode, number
         cdef int index
+        try:
+            episode, number = episode_id, step
+        except (OverflowError, TypeError):  # the usual way says so
+            return None
         if type(result) is not tuple or len(<tuple>result) != 5:
             return None
         observation, reward, terminated, truncated, info = <tuple>result
@@ -620,7 +624,7 @@ cdef class NativeSteps:
         if terminated is None or truncated is None:
             return None
         is_over = terminated if terminated is True else truncated
-        if number % self._timed_every == 0 and (number or <int64_t>episode_id % self._timed_first == 0):
+        if number % self._timed_every == 0 and (number or episode % self._timed_first == 0):
             started = self._clock()
         self._extras["observation"] = observation
         for index in range(17):

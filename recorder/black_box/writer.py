@@ -32,6 +32,8 @@ _EVENT_BYTES = _EVENT.size
 _write_event = _EVENT.pack_into
 _WORDS = tuple(record_word(kind, 0) for kind in (0, *Kind))
 """By kind, the word of a record without its size."""
+_NO_GENERATION = -1
+"""After the end of the run: no layout is of this one."""
 _HEAD = int(Cell.HEAD)  # a member of an enumeration takes ten times as long to look up
 _ENTRY = struct.Struct("<IHH")
 
@@ -64,6 +66,8 @@ class RingWriter:
         self._ring_at = ring.ring_at
         self.generation = 0
         """Changes when the ids of layouts that were given out before must not be used any more."""
+        self.is_over = False
+        """Whether the end of the run is written: nothing that stands after it would be read."""
         self._step_room = ring.capacity - ring.capacity // _RESERVE_SHARE
         self._large_room = ring.capacity // _LARGE_SHARE
         self._ids: dict[bytes, int] = {}
@@ -162,6 +166,9 @@ class RingWriter:
             self.head = self._words[_HEAD] = end
         else:
             self.publish(end)
+        if kind is Kind.CLOSE:
+            self.is_over = True
+            self.generation = _NO_GENERATION
         return True
 
     def layout_id(self, layout: Layout) -> int | None:

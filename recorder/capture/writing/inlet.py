@@ -93,6 +93,8 @@ class Inlet:
             self._late.append((kind, episode_id, body))
             return
         try:
+            if writer.is_over:
+                raise UsageError("the recorder was closed during this call")
             if self._late or self.refusals.gaps or not writer.event(kind, episode_id, body):
                 self._late.append((kind, episode_id, body))
                 self._write_late()

@@ -163,6 +163,8 @@ class Path(ABC):
         if not inlet.acquire():
             raise UsageError("the recorder was called while this thread was inside another of its calls")
         try:
+            if writer.is_over:
+                raise UsageError("the recorder was closed during this call")
             layout_id = writer.layout_id(layout)
             if layout_id is None:
                 raise UsageError("too many kinds of calls: the shapes of their values change all the time")

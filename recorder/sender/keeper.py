@@ -136,10 +136,14 @@ class SenderProcess(Sender):
         self._pulse, self._pulse_at, self._has_said_still = self._ring.pulse, self._began, False
 
     def _look_closely(self, now: float) -> None:
-        if self._trouble or (self._is_over and self._ring.close_by):
+        if self._trouble:
             return
         lives = self._process is not None and self._process.poll() is None
-        trouble = "its sender has given it up" if self._is_over else self._ring.why_unusable()
+        trouble = self._ring.why_unusable()
+        if self._is_over:  # looked at last: a process that ends as it should says so, and then removes the file
+            if self._ring.close_by:
+                return
+            trouble = "its sender has given it up"
         if trouble and lives and not self._path.exists():
             # What is mapped can still be read: steps arrive as long as neither process dies.
             self._log.error(

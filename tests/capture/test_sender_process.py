@@ -19,8 +19,10 @@ import numpy as np
 import pytest
 import torch
 
+from recorder.black_box import Outcome
 from recorder.capture import EpisodeRecorder, PublisherLimits
 from recorder.errors import UsageError
+from recorder.sender.keeper import SenderProcess
 from recorder.step_stream import CHUNK, RedisStepStream
 from tests.capture.recorded import STEP, Ended, assert_adds_up, ends, finished_episodes, record
 from tests.processes import PythonProcess, go_on, is_alive, stop
@@ -236,3 +238,27 @@ def test_a_chunk_travels_when_it_is_full(redis_url: str, stream: RedisStepStream
         record(recorder, 7, range(3 * 256))
         kinds = wait_until(lambda: [entry.kind for entry in stream.read_episode("run", 7)], message="an entry")
         assert CHUNK in kinds
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_sender_that_ends_while_the_trainer_looks_is_no_trouble(
+    redis_url: str, is_removed: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = EpisodeRecorder(redis_url, strict=True)
+    record(recorder, 7, range(3))
+    ring, box, sender = recorder._ring, recorder.black_box, recorder._sender
+    assert isinstance(sender, SenderProcess)
+    assert sender._process is not None
+    assert box is not None
+    look = sender._process.poll
+
+    def end_and_look() -> int | None:
+        # What the sender does at this moment, when the trainer has just seen that it is at work.
+        if ring.close_by:
+            wait_until(lambda: ring.outcome is Outcome.ALL_SENT, message="the sender's end")
+            wait_until(lambda: not is_removed or not box.exists(), message="the removal of the file")
+        return look()
+
+    monkeypatch.setattr(sender._process, "poll", end_and_look)
+    assert recorder.close(), "and raises nothing"
+    assert [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.ERROR] == []

@@ -182,7 +182,7 @@ def test_steps_of_lanes_are_those_of_the_usual_way(n_lanes: int, dtype: Any, mon
 
 
 @needs_native
-def test_nothing_comes_the_quick_way_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_comes_the_quick_way_after_the_end() -> None:
     recorder = EpisodeRecorder(sender="thread")
     env = RecordEpisode(gymnasium.make("CartPole-v1"), recorder)
     env.reset(seed=1)

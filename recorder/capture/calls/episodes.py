@@ -89,12 +89,10 @@ class EpisodeCalls:
         Args:
             dtype, shape: of the floats that they begin with: a row, or one for each place.
         """
-        events = None if self._closed_because or self._inlet.sampling else self._inlet.events
-        return (
-            None
-            if events is None
-            else native_ends(events, self._ids.end, self._end.look_now_and_then, dtype=dtype, shape=shape)
-        )
+        events = self._inlet.events if not self._closed_because else None
+        if events is None or self._inlet.sampling is not None:
+            return None
+        return native_ends(events, self._ids.end, self._end.look_now_and_then, dtype=dtype, shape=shape)
 
     def keep(self, episode_id: int, reason: str) -> None:
         """Keep an episode whatever the criteria say, for the reason ``manual_<reason>``.

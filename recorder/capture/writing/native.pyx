@@ -570,6 +570,29 @@ cdef class NativeEvents:
             self._release()
 
 
+cdef enum:
+    # Places among the arguments of ``NativeWriter.write``, for wrappers.
+    _EPISODE, _STEP, _LANE, _POSITION, _METERS, _ACTION, _REWARD, _INTRINSIC, _DONE, _TERMINATED, _TRUNCATED, _Q_VALUES
+    _TIME, _PROGRESS, _EPSILON, _MASKS, _EXTRAS, _N_ARGUMENTS
+
+
+cdef bint _writes(object writer, PyObject** arguments):
+    """Write a record of what is there, the others missing; False where the values come another way, or without room."""
+    cdef int index
+    for index in range(_N_ARGUMENTS):
+        if arguments[index] == NULL:
+            arguments[index] = <PyObject*>None
+    try:
+        return (<NativeWriter>writer)._write(arguments) is True
+    except Exception:  # as in ``record_step``: the quick way does not fit; the slow one says why
+        return False
+
+
+cdef inline bint _takes_fields(object writer):
+    """Whether it writes the fields of ``record_step``."""
+    return type(writer) is NativeWriter and (<NativeWriter>writer)._n_arguments == _N_ARGUMENTS
+
+
 cdef class NativeSteps:
     """Steps of one environment that come as the step before: in a call of Gymnasium's ``step``, with nothing added.
 
@@ -603,11 +626,10 @@ cdef class NativeSteps:
         Returns:
             Whether the episode is over; None when nothing was written, which ``record_step`` has to do.
         """
-        cdef PyObject* arguments[17]
+        cdef PyObject* arguments[_N_ARGUMENTS]
         cdef object observation, reward, terminated, truncated, info, is_over
         cdef object started = None
         cdef int64_t episode, number
-        cdef int index
         try:
             episode, number = episode_id, step
         except (OverflowError, TypeError):  # the usual way says so
@@ -618,7 +640,7 @@ cdef class NativeSteps:
         if type(info) is not dict or (info and self._mask_name in <dict>info):
             return None
         writer = self._path.native
-        if type(writer) is not NativeWriter or (<NativeWriter>writer)._n_arguments != 17:
+        if not _takes_fields(writer):
             return None
         terminated, truncated = _plain_flag(terminated), _plain_flag(truncated)
         if terminated is None or truncated is None:
@@ -627,18 +649,13 @@ cdef class NativeSteps:
         if number % self._timed_every == 0 and (number or episode % self._timed_first == 0):
             started = self._clock()
         self._extras["observation"] = observation
-        for index in range(17):
-            arguments[index] = <PyObject*>None
-        arguments[0], arguments[1], arguments[2] = <PyObject*>episode_id, <PyObject*>step, <PyObject*>self._lane
-        arguments[3] = arguments[4] = <PyObject*>()
-        arguments[5], arguments[6], arguments[7] = <PyObject*>action, <PyObject*>reward, <PyObject*>_NO_REWARD
-        arguments[8], arguments[9], arguments[10] = <PyObject*>is_over, <PyObject*>terminated, <PyObject*>truncated
-        arguments[16] = <PyObject*>self._extras
-        try:
-            is_written = (<NativeWriter>writer)._write(arguments)
-        except Exception:  # as in ``record_step``: the quick way does not fit; the slow one says why
-            return None
-        if is_written is not True:
+        memset(arguments, 0, sizeof(arguments))
+        arguments[_EPISODE], arguments[_STEP], arguments[_LANE] = <PyObject*>episode_id, <PyObject*>step, <PyObject*>self._lane
+        arguments[_POSITION] = arguments[_METERS] = <PyObject*>()
+        arguments[_ACTION], arguments[_REWARD], arguments[_INTRINSIC] = <PyObject*>action, <PyObject*>reward, <PyObject*>_NO_REWARD
+        arguments[_DONE], arguments[_TERMINATED] = <PyObject*>is_over, <PyObject*>terminated
+        arguments[_TRUNCATED], arguments[_EXTRAS] = <PyObject*>truncated, <PyObject*>self._extras
+        if not _writes(writer, arguments):
             return None
         if started is not None:
             self._note(self._clock() - started)
@@ -671,26 +688,24 @@ cdef class NativeBlocks:
 
     def write(self, actions, rewards, dones, terminated, truncated, q_values, epsilon, action_masks, extras):
         """Write a step of each lane, and count it; False when nothing was written, which ``record_batch`` has to do."""
-        cdef PyObject* arguments[17]
+        cdef PyObject* arguments[_N_ARGUMENTS]
         cdef int64_t* counts
         cdef object started = None
         cdef int index
         writer = self._path.native
-        if type(writer) is not NativeWriter or (<NativeWriter>writer)._n_arguments != 17:
+        if not _takes_fields(writer):
             return False
         if self._n_calls % self._timed_every == 0:
             started = self._clock()
-        for index in range(17):
-            arguments[index] = <PyObject*>None
-        arguments[0], arguments[1], arguments[2] = <PyObject*>self._episode_ids, <PyObject*>self._steps, <PyObject*>self._lanes
-        arguments[3] = arguments[4] = <PyObject*>self._nothing
-        arguments[5], arguments[6], arguments[8] = <PyObject*>actions, <PyObject*>rewards, <PyObject*>dones
-        arguments[9], arguments[10], arguments[11] = <PyObject*>terminated, <PyObject*>truncated, <PyObject*>q_values
-        arguments[14], arguments[15], arguments[16] = <PyObject*>epsilon, <PyObject*>action_masks, <PyObject*>extras
-        try:
-            if (<NativeWriter>writer)._write(arguments) is not True:
-                return False
-        except Exception:  # as in ``record_batch``: the quick way does not fit; the slow one says why
+        memset(arguments, 0, sizeof(arguments))
+        arguments[_EPISODE], arguments[_STEP] = <PyObject*>self._episode_ids, <PyObject*>self._steps
+        arguments[_LANE] = <PyObject*>self._lanes
+        arguments[_POSITION] = arguments[_METERS] = <PyObject*>self._nothing
+        arguments[_ACTION], arguments[_REWARD], arguments[_DONE] = <PyObject*>actions, <PyObject*>rewards, <PyObject*>dones
+        arguments[_TERMINATED], arguments[_TRUNCATED] = <PyObject*>terminated, <PyObject*>truncated
+        arguments[_Q_VALUES], arguments[_EPSILON] = <PyObject*>q_values, <PyObject*>epsilon
+        arguments[_MASKS], arguments[_EXTRAS] = <PyObject*>action_masks, <PyObject*>extras
+        if not _writes(writer, arguments):
             return False
         counts = <int64_t*>cnp.PyArray_DATA(self._steps)
         for index in range(cnp.PyArray_DIM(self._steps, 0)):
